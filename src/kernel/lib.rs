@@ -1,0 +1,7 @@
+//! The protocol engine and all that a XEP may see.
+//!
+//! **Invariant:** no sockets, no clock and no runtime here. Time, randomness, storage and task spawning come in
+//! through [`ports`]; everything that can race about an account changes under that account's one short lock,
+//! inside which nothing waits.
+
+pub mod ports;

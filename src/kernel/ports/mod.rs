@@ -1,0 +1,13 @@
+//! What the engine needs from outside, as traits: storage, the clock, randomness and task spawning.
+//!
+//! Engines for storage live in the `store` crate, the rest in `server`; tests bring their own.
+
+mod environment;
+mod log;
+mod store;
+mod ticket;
+
+pub use environment::{Clock, Millis, Random, Spawn, Task, WallMillis};
+pub use log::{LogEntry, LogId, LogPage, LogQuery, Order};
+pub use store::{Batch, BoxFuture, Collection, Op, Owner, Store, StoreError, Swap, Value};
+pub use ticket::{Commit, Committed, Outcome, Ticket};

@@ -4,4 +4,32 @@
 //! through [`ports`]; everything that can race about an account changes under that account's one short lock,
 //! inside which nothing waits.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod account;
+mod accounts;
+mod directory;
+mod engine;
+pub mod hooks;
+pub mod outbox;
 pub mod ports;
+pub mod roster;
+mod roster_service;
+mod route;
+mod router;
+pub mod sasl;
+mod session;
+pub mod stream;
+mod table;
+pub mod time;
+mod users;
+mod xep;
+
+pub use account::{Account, AccountCache, Cache, Flag, Mark};
+pub use directory::{Directory, Info};
+pub use engine::{Engine, Ports, Settings};
+pub use router::Router;
+pub use session::{SessionId, SessionRef};
+pub use table::{Table, decode, encode};
+pub use users::{UserError, Users};
+pub use xep::{ConfigError, Env, Listed, OptionDoc, Software, Xep};

@@ -1,12 +1,27 @@
 //! The message log: per owner an ordered list of id -> frame. A frame is stored once, however many own it.
 
-use super::Owner;
+use super::{Owner, WallMillis};
 use bytes::Bytes;
 
 /// Identity and place of a logged stanza: time-ordered and unique in the deployment, never reused.
 /// It is also the stanza-id that clients see (XEP-0359).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LogId(pub u64);
+
+impl LogId {
+    /// Bits below the millisecond: so many ids can be given out within one.
+    const SEQUENCE_BITS: u32 = 20;
+
+    /// The smallest id of a point in time.
+    pub fn at(time: WallMillis) -> LogId {
+        LogId(u64::try_from(time.0).unwrap_or(0) << Self::SEQUENCE_BITS)
+    }
+
+    /// When the stanza with this id was received.
+    pub fn received(self) -> WallMillis {
+        WallMillis(i64::try_from(self.0 >> Self::SEQUENCE_BITS).unwrap_or(i64::MAX))
+    }
+}
 
 /// One frame to append. Appending an id that is there already changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]

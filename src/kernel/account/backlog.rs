@@ -1,0 +1,236 @@
+//! Messages that wait in the log: for an account that is away, and for a session that reads too slowly.
+//!
+//! A session is *behind* while its messages come from the log: from its first presence until the log is empty,
+//! and again whenever its queue overflows. A message to a session that is behind is appended and nothing else; one
+//! task per such session pages through the log as fast as the peer reads. Entries leave the log when the peer has
+//! been sent them: the writer confirms each completed write.
+
+use super::{Account, Bound, Outcome, State};
+use crate::outbox::{Entry, Outbox, Push};
+use crate::ports::{Batch, LogEntry, LogId, LogPage, LogQuery, Op, Order, Ticket};
+use crate::session::SessionId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::Frame;
+
+/// One page read for a session that is behind.
+const PAGE: usize = 128;
+const PAGE_BYTES: usize = 64 * 1024;
+/// Pause after a failed read.
+const RETRY: Duration = Duration::from_secs(2);
+/// Bytes that may wait for the disk before messages come back as errors.
+const STORE_BACKLOG: usize = 64 << 20;
+
+/// What the log holds for the account.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+    /// The commit of the newest entry.
+    pub(super) ticket: Option<Ticket>,
+}
+
+/// What a session takes from the log.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Set while the session is behind: the last entry put into its queue.
+    behind: Option<LogId>,
+    /// Put into its queue, not yet confirmed: id and bytes.
+    sent: VecDeque<(LogId, usize)>,
+    /// Entries that another session got directly: not to be kept if this one goes.
+    shared: Vec<LogId>,
+}
+
+impl Reading {
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    fn is_active(&self) -> bool {
+        self.behind.is_some() || !self.sent.is_empty()
+    }
+
+    /// Everything up to here has reached this session's peer, as far as the log matters to it.
+    fn floor(&self) -> Option<LogId> {
+        self.sent.front().map(|(id, _)| LogId(id.0 - 1)).or(self.behind)
+    }
+}
+
+impl Account {
+    /// Appends a message to the log for whoever takes it later.
+    pub(super) fn keep(self: &Arc<Self>, state: &mut State, frame: &Frame) -> Result<Option<LogId>, StanzaError> {
+        let hooks = self.engine.hooks.load();
+        let Some(policy) = &hooks.offline else {
+            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        };
+        if !(policy.worth)(frame) {
+            return Ok(None);
+        }
+        let size = frame.bytes().len();
+        // XEP-0160: a full queue answers service-unavailable.
+        if state.erased || state.backlog.count >= policy.messages || state.backlog.bytes + size as u64 > policy.bytes {
+            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        }
+        let store = &self.engine.ports.store;
+        if store.backlog() > STORE_BACKLOG {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
+        }
+        let id = self.engine.next_log_id();
+        let entry = LogEntry { id, owners: [Some(self.owner), None], frame: frame.bytes().clone() };
+        let ticket = store.submit(Batch::new().with(Op::Append(entry)));
+        state.backlog.count += 1;
+        state.backlog.bytes += size as u64;
+        state.backlog.ticket = Some(ticket.clone());
+        self.engine.kept(self, ticket, frame.clone());
+        Ok(Some(id))
+    }
+
+    /// The append of `frame` failed: it does not wait here after all.
+    pub(crate) fn not_kept(&self, frame: &Frame) {
+        let mut state = self.lock();
+        state.backlog.count = state.backlog.count.saturating_sub(1);
+        state.backlog.bytes = state.backlog.bytes.saturating_sub(frame.bytes().len() as u64);
+    }
+
+    /// Gives what waits in the log to a session that can take it, unless another one is at it.
+    pub(super) fn offer_backlog(state: &mut State, id: SessionId, outcome: &mut Outcome) {
+        if state.backlog.count == 0 || state.sessions.iter().any(|session| session.reading.is_active()) {
+            return;
+        }
+        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
+            session.reading.behind = Some(LogId(0));
+            outcome.drain.push(id);
+        }
+    }
+
+    /// A message for sessions that are behind, or that just overflowed: one entry serves them all.
+    pub(super) fn keep_for(
+        self: &Arc<Self>,
+        state: &mut State,
+        frame: &Frame,
+        ids: &[SessionId],
+        delivered: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), StanzaError> {
+        let Some(id) = self.keep(state, frame)? else { return Ok(()) };
+        for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
+            if session.reading.behind.is_none() {
+                // Entries before this one are in its queue, or were never meant for it.
+                session.reading.behind = Some(LogId(id.0 - 1));
+                outcome.drain.push(session.id);
+            }
+            if delivered {
+                session.reading.shared.push(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The peer has been sent everything up to `up_to`.
+    pub(crate) fn confirm(&self, id: SessionId, up_to: LogId) {
+        let mut state = self.lock();
+        let mut freed = (0, 0);
+        {
+            let Some(session) = state.session(id) else { return };
+            while session.reading.sent.front().is_some_and(|(id, _)| *id <= up_to) {
+                if let Some((_, bytes)) = session.reading.sent.pop_front() {
+                    freed = (freed.0 + 1, freed.1 + bytes as u64);
+                }
+            }
+            session.reading.shared.retain(|id| *id > up_to);
+        }
+        // Somebody slower may still need what this session has got.
+        let others = state.sessions.iter().filter(|session| session.id != id);
+        let floor = others.filter_map(|session| session.reading.floor()).min();
+        let up_to = floor.map_or(up_to, |floor| floor.min(up_to));
+        state.backlog.count = state.backlog.count.saturating_sub(freed.0);
+        state.backlog.bytes = state.backlog.bytes.saturating_sub(freed.1);
+        self.engine.ports.store.submit(Batch::new().with(Op::Trim { owner: self.owner, up_to }));
+    }
+
+    /// A session ends. What it alone was to get stays in the log, for another session if one can take it.
+    pub(super) fn leave_behind(&self, state: &mut State, gone: Bound, outcome: &mut Outcome) {
+        if !gone.reading.shared.is_empty() {
+            state.backlog.count = state.backlog.count.saturating_sub(gone.reading.shared.len() as u64);
+            self.engine.ports.store.submit(Batch::new().with(Op::Remove { owner: self.owner, ids: gone.reading.shared }));
+        }
+        let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
+        if let Some(next) = next {
+            Self::offer_backlog(state, next, outcome);
+        }
+    }
+
+    /// Puts a page into the session's queue. `false` when there is nothing more to do: the session is gone, or it
+    /// has caught up with everything appended until `seen` and is not behind any more.
+    fn feed(&self, id: SessionId, page: LogPage, seen: Option<&Ticket>) -> bool {
+        let hooks = self.engine.hooks.load();
+        let mut state = self.lock();
+        let nothing_new = match (seen, &state.backlog.ticket) {
+            (Some(seen), Some(newest)) => seen.same_group(newest),
+            (None, None) => true,
+            _ => false,
+        };
+        let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else { return false };
+        if page.entries.is_empty() && nothing_new {
+            session.reading.behind = None;
+            return false;
+        }
+        for (log, bytes) in page.entries {
+            let size = bytes.len();
+            let bytes = match (&hooks.offline, Frame::parse(bytes.clone())) {
+                (Some(policy), Ok(frame)) => frame.insert(&(policy.delay)(log.received(), self.jid.domain())),
+                _ => bytes,
+            };
+            let mut entry = Entry::now(bytes);
+            entry.log = Some(log);
+            if session.outbox.push_reply(entry) != Push::Queued {
+                break;
+            }
+            session.reading.behind = Some(log);
+            session.reading.sent.push_back((log, size));
+        }
+        true
+    }
+}
+
+/// Reads the log into the queue of a session that is behind, until it is not.
+pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
+    loop {
+        let (cursor, ticket, outbox) = {
+            let mut state = account.lock();
+            let ticket = state.backlog.ticket.clone();
+            let Some(session) = state.session(id) else { return };
+            let Some(cursor) = session.reading.behind else { return };
+            (cursor, ticket, session.outbox.clone())
+        };
+        // What was appended must be durable before it is seen; a failed append leaves nothing to see.
+        if let Some(ticket) = &ticket {
+            let _ = ticket.committed().await;
+        }
+        if !outbox.room().await {
+            return;
+        }
+        let query = LogQuery {
+            owner: account.owner,
+            after: Some(cursor),
+            before: None,
+            order: Order::Ascending,
+            limit: PAGE,
+            max_bytes: PAGE_BYTES,
+        };
+        let engine = account.engine();
+        match engine.ports.store.page(query).await {
+            Ok(page) => {
+                if !account.feed(id, page, ticket.as_ref()) {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(account = %account.jid, %error, "reading waiting messages failed; trying again");
+                engine.ports.clock.sleep_until(engine.ports.clock.now() + RETRY).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
+
+use super::{Account, Outcome, Parcel, State};
+use crate::hooks::{Direction, Flow};
+use crate::outbox::{Entry, Push};
+use crate::ports::Ticket;
+use crate::session::SessionId;
+use std::sync::Arc;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::{Frame, IqType, Kind, MessageType, PresenceType};
+
+fn unavailable() -> StanzaError {
+    StanzaError::new(StanzaCondition::ServiceUnavailable)
+}
+
+/// Sessions an entry has to wait for in the log. Rarely any.
+type Slow = Vec<SessionId>;
+
+impl Account {
+    /// Delivers a stanza to the account (`resource` absent) or to one of its resources. IQ requests to the account
+    /// itself are the router's business and do not come here.
+    pub(crate) fn deliver(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>) -> Outcome {
+        let mut outcome = Outcome::default();
+        match self.filter(&parcel.frame, Direction::In, &mut outcome) {
+            None | Some(Flow::Pass) => {}
+            Some(Flow::Drop) => return outcome,
+            Some(Flow::Bounce(error)) => {
+                outcome.bounce = Some(error);
+                return outcome;
+            }
+        }
+        let bounce = match parcel.frame.kind() {
+            Kind::Message => self.deliver_message(parcel, resource, &mut outcome),
+            Kind::Presence => {
+                self.deliver_presence(parcel, resource, &mut outcome);
+                Ok(())
+            }
+            Kind::Iq => self.deliver_iq(parcel, resource),
+            Kind::Other => Ok(()),
+        };
+        if let Err(error) = bounce {
+            outcome.bounce = Some(error);
+        }
+        outcome
+    }
+
+    fn deliver_message(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) -> Result<(), StanzaError> {
+        let mut state = self.lock();
+        let type_ = parcel.frame.message_type();
+        if let Some(resource) = resource {
+            // RFC 6121 §8.5.3.1: a message to a resource that is there is delivered, whatever its type, and
+            // whether or not it is available.
+            if let Some(session) = state.by_resource(resource) {
+                let id = session.id;
+                match session.send_message(&parcel.frame, parcel.ticket.as_ref()) {
+                    Push::Queued => return Ok(()),
+                    Push::Full => return self.keep_for(&mut state, &parcel.frame, &[id], false, outcome),
+                    Push::Closed => {} // as good as gone
+                }
+            }
+            // §8.5.3.2.1: no such resource.
+            match type_ {
+                MessageType::Chat => {}
+                MessageType::Normal | MessageType::Groupchat => return Err(unavailable()),
+                MessageType::Headline | MessageType::Error => return Ok(()),
+            }
+        }
+        match type_ {
+            MessageType::Error => Ok(()),
+            MessageType::Groupchat => Err(unavailable()),
+            MessageType::Chat => self.deliver_to_best(&mut state, parcel, false, outcome),
+            // Every non-negative resource gets what is no conversation (§8.5.2.1.1, option b for normal).
+            MessageType::Normal | MessageType::Headline => self.deliver_to_best(&mut state, parcel, true, outcome),
+        }
+    }
+
+    fn deliver_to_best(
+        self: &Arc<Self>,
+        state: &mut State,
+        parcel: &Parcel,
+        to_all: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), StanzaError> {
+        let best = state.sessions.iter().filter(|session| session.takes_messages()).map(|session| session.priority).max();
+        let mut delivered = false;
+        let mut slow = Slow::new();
+        if let Some(best) = best {
+            for session in &mut state.sessions {
+                if !session.takes_messages() || !(to_all || session.priority == best) {
+                    continue;
+                }
+                match session.send_message(&parcel.frame, parcel.ticket.as_ref()) {
+                    Push::Queued => delivered = true,
+                    Push::Full => slow.push(session.id),
+                    Push::Closed => {}
+                }
+            }
+        }
+        if !slow.is_empty() {
+            // If it can't be kept for the slow ones although others have it, the sender need not know.
+            let kept = self.keep_for(state, &parcel.frame, &slow, delivered, outcome);
+            return if delivered { Ok(()) } else { kept };
+        }
+        if delivered || parcel.frame.message_type() == MessageType::Headline {
+            return Ok(());
+        }
+        self.keep(state, &parcel.frame).map(drop)
+    }
+
+    fn deliver_iq(&self, parcel: &Parcel, resource: Option<&str>) -> Result<(), StanzaError> {
+        let request = matches!(parcel.frame.iq_type(), Some(IqType::Get | IqType::Set));
+        let mut state = self.lock();
+        let Some(session) = resource.and_then(|resource| state.by_resource(resource)) else {
+            // Answers to nobody vanish; requests are answered.
+            return if request { Err(unavailable()) } else { Ok(()) };
+        };
+        // RFC 6121 §8.5.3.1 would have requests of strangers refused (SHOULD NOT deliver). Like the peers we
+        // deliver: file transfer, calls and version queries between people without a subscription depend on it,
+        // and who knows the resource has seen it.
+        let entry = entry(&parcel.frame, parcel.ticket.as_ref());
+        let push = if request { session.outbox.push(entry) } else { session.outbox.push_reply(entry) };
+        match push {
+            Push::Queued => Ok(()),
+            Push::Full if request => Err(StanzaError::new(StanzaCondition::ResourceConstraint)),
+            Push::Closed if request => Err(unavailable()),
+            Push::Full | Push::Closed => Ok(()),
+        }
+    }
+
+    fn deliver_presence(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
+        match parcel.frame.presence_type() {
+            PresenceType::Available | PresenceType::Unavailable => {
+                let mut state = self.lock();
+                state.deliver_availability(parcel, resource, outcome);
+            }
+            PresenceType::Error => {
+                // Only to the resource that it answers: nobody else can make sense of it.
+                let mut state = self.lock();
+                if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
+                    let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+                }
+            }
+            PresenceType::Probe => self.answer_probe(&parcel.frame, resource, outcome),
+            PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed => {
+                // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
+                // them alike at every address of the account keeps both rosters in step.
+                self.receive_subscription(parcel, outcome);
+            }
+            PresenceType::Invalid => outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest)),
+        }
+    }
+}
+
+impl State {
+    /// RFC 6121 §4.2.3, 4.4.3, 4.5.3, 8.5.2.1.2: availability goes to all available resources, or to the one named.
+    fn deliver_availability(&mut self, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
+        let gone = parcel.frame.presence_type() == PresenceType::Unavailable;
+        let from = if gone { parcel.frame.from().and_then(|from| wire::jid::Jid::parse(&from).ok()) } else { None };
+        for session in &mut self.sessions {
+            let addressed = match resource {
+                Some(resource) => session.jid.resource() == resource,
+                None => session.presence.is_some(),
+            };
+            if !addressed {
+                continue;
+            }
+            if let Some(from) = &from {
+                // §4.6.1: who tells that it is gone needs not be told any more.
+                session.directed.remove(from);
+            }
+            if session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref())) == Push::Full && !session.stale {
+                session.stale = true;
+                outcome.refresh.push(session.id);
+            }
+        }
+    }
+}
+
+impl super::Bound {
+    /// Puts a message into the queue, unless the session's messages have to come from the log.
+    fn send_message(&self, frame: &Frame, ticket: Option<&Ticket>) -> Push {
+        if self.reading.is_behind() {
+            return Push::Full;
+        }
+        self.outbox.push(entry(frame, ticket))
+    }
+}
+
+pub(super) fn entry(frame: &Frame, ticket: Option<&Ticket>) -> Entry {
+    Entry { head: frame.bytes().clone(), ticket: ticket.cloned(), ..Entry::default() }
+}

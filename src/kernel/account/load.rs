@@ -1,0 +1,98 @@
+//! Bringing an account into memory.
+
+use super::{Account, State};
+use crate::account::backlog::Backlog;
+use crate::engine::Engine;
+use crate::ports::{Owner, StoreError};
+use crate::roster::{self, Roster};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use wire::jid::BareJid;
+
+/// The collection whose rows make an account: one row, `credentials`.
+pub(crate) const ACCOUNT: &str = "account";
+/// Its key.
+pub(crate) const CREDENTIALS: &str = "credentials";
+
+/// Reads an account. `None` if there is none of that name.
+pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<Arc<Account>>, StoreError> {
+    let store = &engine.ports.store;
+    let Some(owner) = store.owner(jid.as_str()).await? else { return Ok(None) };
+    let (state, flags) = read(engine, jid, owner).await?;
+    Ok(Some(Arc::new(Account {
+        jid: jid.clone(),
+        owner,
+        engine: engine.clone(),
+        flags: AtomicU64::new(flags),
+        used: AtomicU64::new(engine.ports.clock.now().0),
+        state: Mutex::new(state),
+    })))
+}
+
+async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(State, u64), StoreError> {
+    let kinds = engine.cache_kinds();
+    let mut collections = vec![roster::COLLECTION];
+    collections.extend(kinds.kinds.iter().map(|(collection, _)| *collection));
+    let rows = engine.ports.store.load(owner, &collections).await?;
+    let of = |wanted: &str| {
+        rows.iter().filter(|(collection, _, _)| *collection == wanted).map(|(_, key, value)| (key.clone(), value.clone()))
+    };
+    let roster = Roster::load(jid.clone(), engine.settings.roster.clone(), of(roster::COLLECTION))?;
+    let mut slots = Vec::with_capacity(kinds.kinds.len());
+    let mut flags = 0;
+    for (index, (collection, load)) in kinds.kinds.iter().enumerate() {
+        let (slot, notable) = load(of(collection).collect())?;
+        slots.push(slot);
+        flags |= u64::from(notable) << index;
+    }
+    let (count, bytes) = engine.ports.store.tally(owner, None).await?;
+    let backlog = Backlog { count, bytes, ticket: None };
+    Ok((State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false }, flags))
+}
+
+impl Account {
+    /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
+    pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
+        let (fresh, flags) = read(&self.engine, &self.jid, self.owner).await?;
+        let mut state = self.lock();
+        state.roster = fresh.roster;
+        state.slots = fresh.slots;
+        self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes back [`Account::erase`]: the removal could not be committed.
+    pub(crate) fn restore(&self) {
+        self.lock().erased = false;
+    }
+
+    /// Marks the account as removed, ends its sessions and tells those who saw it. Returns what remains to be sent.
+    pub(crate) fn erase(self: &Arc<Self>) -> super::Outcome {
+        let mut outcome = super::Outcome::default();
+        let sessions: Vec<_> = {
+            let mut state = self.lock();
+            state.erased = true;
+            state.sessions.iter().map(|session| (session.id, session.outbox.clone())).collect()
+        };
+        for (id, outbox) in sessions {
+            outbox.end(crate::outbox::Ending::Error(wire::error::StreamError::new(wire::error::StreamCondition::NotAuthorized)));
+            let gone = self.unbind(id);
+            outcome.send.extend(gone.send);
+        }
+        let state = self.lock();
+        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2).
+        for contact in state.roster.items() {
+            let mut send = |type_: &str| {
+                outcome.send(wire::frame::Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.jid.as_str()).build());
+            };
+            if contact.subscription.has_to() || contact.ask {
+                send("unsubscribe");
+            }
+            if contact.subscription.has_from() {
+                send("unsubscribed");
+            }
+        }
+        outcome
+    }
+}

@@ -1,0 +1,318 @@
+//! One account: everything that can race about it changes here, behind one short lock.
+//!
+//! **Invariant:** nothing waits while an account's lock is held, and no second account's lock is taken under it.
+//! What a change causes elsewhere is returned as an [`Outcome`] and performed after the lock is released.
+
+mod backlog;
+mod cache;
+mod deliver;
+mod load;
+mod presence;
+mod subscription;
+
+pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
+pub(crate) use backlog::drain;
+pub(crate) use cache::{CacheKinds, Slot};
+pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
+pub(crate) use subscription::subscription_type;
+
+use crate::engine::Engine;
+use crate::hooks::{Direction, Effects, Flow, Passing};
+use crate::outbox::{Ending, Entry, Outbox};
+use crate::ports::{Batch, Op, Owner, Ticket, Value};
+use crate::roster::Roster;
+use crate::session::SessionId;
+use backlog::{Backlog, Reading};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use wire::error::{StanzaError, StreamError};
+use wire::frame::Frame;
+use wire::jid::{BareJid, FullJid, Jid};
+
+/// An account in memory.
+pub struct Account {
+    jid: BareJid,
+    owner: Owner,
+    engine: Arc<Engine>,
+    /// Marks that filters test before they ask for the lock.
+    flags: AtomicU64,
+    /// When it was last of use, in milliseconds of the monotonic clock.
+    pub(crate) used: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What the lock guards.
+pub(crate) struct State {
+    pub(crate) sessions: Vec<Bound>,
+    pub(crate) roster: Roster,
+    slots: Vec<Slot>,
+    backlog: Backlog,
+    /// When the last available session went away, if that was since the account was loaded.
+    left: Option<crate::ports::WallMillis>,
+    /// The account has been removed; nothing may be stored for it any more.
+    erased: bool,
+}
+
+/// A session, as its account sees it.
+pub(crate) struct Bound {
+    pub(crate) id: SessionId,
+    pub(crate) jid: FullJid,
+    pub(crate) outbox: Arc<Outbox>,
+    /// The last available presence it broadcast: from its full address, without `to`.
+    pub(crate) presence: Option<Frame>,
+    pub(crate) priority: i8,
+    marks: u64,
+    /// To whom it sent directed presence outside of subscriptions (RFC 6121 §4.6).
+    directed: BTreeSet<Jid>,
+    /// What it takes from the log.
+    reading: Reading,
+    /// Presence was dropped because it reads too slowly; it is asked for again when there is room.
+    stale: bool,
+}
+
+impl Bound {
+    /// Available with a priority that allows messages to the bare address.
+    fn takes_messages(&self) -> bool {
+        self.presence.is_some() && self.priority >= 0
+    }
+}
+
+/// A stanza on its way, with the commit it must not overtake.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) frame: Frame,
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl From<Frame> for Parcel {
+    fn from(frame: Frame) -> Parcel {
+        Parcel { frame, ticket: None }
+    }
+}
+
+/// What a change to an account causes elsewhere.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Stanzas to route.
+    pub(crate) send: Vec<Parcel>,
+    /// The stanza goes back with this error.
+    pub(crate) bounce: Option<StanzaError>,
+    /// Sessions whose messages are to be read from the log.
+    pub(crate) drain: Vec<SessionId>,
+    /// Sessions that missed presence.
+    pub(crate) refresh: Vec<SessionId>,
+    /// A durable change that memory already shows: to be undone in memory if this fails.
+    pub(crate) doubt: Option<Ticket>,
+    /// The presence by which the last available session left.
+    pub(crate) left: Option<Frame>,
+}
+
+impl Outcome {
+    fn send(&mut self, frame: Frame) {
+        self.send.push(frame.into());
+    }
+
+    fn bounce(error: StanzaError) -> Outcome {
+        Outcome { bounce: Some(error), ..Outcome::default() }
+    }
+}
+
+/// A durable change to one account, being put together under its lock.
+pub struct Change<'a> {
+    account: &'a Account,
+    sessions: &'a [Bound],
+    batch: Batch,
+    pushes: Vec<(Arc<Outbox>, Frame)>,
+}
+
+impl Change<'_> {
+    /// Sets a row.
+    pub fn put(&mut self, collection: &'static str, key: &str, value: Value) {
+        let (owner, key) = (self.account.owner, key.to_owned());
+        self.batch.ops.push(Op::Put { collection, owner, key, value });
+    }
+
+    /// Removes a row.
+    pub fn delete(&mut self, collection: &'static str, key: &str) {
+        let (owner, key) = (self.account.owner, key.to_owned());
+        self.batch.ops.push(Op::Delete { collection, owner, key });
+    }
+
+    /// Sends an IQ set with this payload to every session that bears the mark, to be seen when the change is
+    /// durable.
+    pub fn push(&mut self, mark: Mark, payload: &str) {
+        let account = self.account;
+        for session in self.sessions.iter().filter(|session| session.marks & mark.0 != 0) {
+            let frame = Frame::iq()
+                .type_("set")
+                .id(&account.engine.ports.random.token())
+                .from(account.jid.as_str())
+                .to(session.jid.as_str())
+                .raw(payload)
+                .build();
+            self.pushes.push((session.outbox.clone(), frame));
+        }
+    }
+}
+
+impl Account {
+    /// Its address.
+    pub fn jid(&self) -> &BareJid {
+        &self.jid
+    }
+
+    /// Its name in storage.
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Whether it bears a mark.
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.load(Ordering::Relaxed) & flag.0 != 0
+    }
+
+    /// Reads a XEP's state of this account.
+    pub fn read<T: AccountCache, R>(&self, cache: Cache<T>, read: impl FnOnce(&T) -> R) -> R {
+        read(self.state.lock().slot(cache))
+    }
+
+    /// Changes a XEP's state of this account, in memory and in storage at once. Others see the new state
+    /// immediately; what the change pushes is seen when it is durable. If it fails to become so, memory goes back
+    /// to what is stored.
+    pub fn change<T: AccountCache, R>(
+        self: &Arc<Self>,
+        cache: Cache<T>,
+        change: impl FnOnce(&mut T, &mut Change<'_>) -> R,
+    ) -> (R, Ticket) {
+        let mut state = self.state.lock();
+        let State { sessions, slots, .. } = &mut *state;
+        let mut pending = Change { account: self, sessions, batch: Batch::new(), pushes: Vec::new() };
+        let value = slots[cache.index()].downcast_mut::<T>();
+        #[allow(clippy::expect_used, reason = "keys are handed out by the engine that made the slots")]
+        let value = value.expect("a cache key of this engine");
+        let result = change(value, &mut pending);
+        let notable = value.notable();
+        let Change { batch, pushes, .. } = pending;
+        let ticket = self.engine.ports.store.submit(batch);
+        for (outbox, frame) in pushes {
+            let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes().clone()));
+        }
+        let bit = cache.flag().0;
+        if notable {
+            self.flags.fetch_or(bit, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!bit, Ordering::Relaxed);
+        }
+        drop(state);
+        self.engine.doubt(self, ticket.clone());
+        (result, ticket)
+    }
+
+    /// True if that address may see this account's presence: the account itself, or a contact with a
+    /// subscription of from or both.
+    pub fn may_be_seen_by(&self, contact: &BareJid) -> bool {
+        *contact == self.jid || self.state.lock().roster.may_see(contact)
+    }
+
+    /// True if it is in the roster, whatever the subscription.
+    pub fn knows(&self, contact: &BareJid) -> bool {
+        self.state.lock().roster.contains(contact)
+    }
+
+    /// Full addresses of the available sessions.
+    pub fn available(&self) -> Vec<FullJid> {
+        let state = self.state.lock();
+        state.sessions.iter().filter(|session| session.presence.is_some()).map(|session| session.jid.clone()).collect()
+    }
+
+    /// The last available presence of each session.
+    pub fn presences(&self) -> Vec<Frame> {
+        self.state.lock().sessions.iter().filter_map(|session| session.presence.clone()).collect()
+    }
+
+    /// Number of sessions.
+    pub fn session_count(&self) -> usize {
+        self.state.lock().sessions.len()
+    }
+
+    pub(crate) fn mark_session(&self, id: SessionId, mark: Mark) {
+        if let Some(session) = self.state.lock().session(id) {
+            session.marks |= mark.0;
+        }
+    }
+
+    /// Ends all sessions with this error.
+    pub(crate) fn end_sessions(&self, error: &StreamError) {
+        let outboxes: Vec<_> = self.lock().sessions.iter().map(|session| session.outbox.clone()).collect();
+        for outbox in outboxes {
+            outbox.end(Ending::Error(error.clone()));
+        }
+    }
+
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Runs the filters for a stanza passing this account. `None` if it passes.
+    ///
+    /// The lock is taken only if some filter is interested.
+    pub(crate) fn filter(&self, frame: &Frame, direction: Direction, outcome: &mut Outcome) -> Option<Flow> {
+        let hooks = self.engine.hooks.load();
+        if !hooks.filters.iter().any(|filter| filter.wants(frame, direction, self)) {
+            return None;
+        }
+        self.filter_locked(&self.state.lock(), frame, direction, outcome)
+    }
+
+    /// The same under the lock.
+    fn filter_locked(&self, state: &State, frame: &Frame, direction: Direction, outcome: &mut Outcome) -> Option<Flow> {
+        let hooks = self.engine.hooks.load();
+        let mut effects = Effects::default();
+        let mut verdict = None;
+        for filter in hooks.filters.iter().filter(|filter| filter.wants(frame, direction, self)) {
+            match (filter.apply)(&Passing { frame, direction, account: &AccountView { state } }, &mut effects) {
+                Flow::Pass => {}
+                stop => {
+                    verdict = Some(stop);
+                    break;
+                }
+            }
+        }
+        outcome.send.extend(effects.send.into_iter().map(Parcel::from));
+        verdict
+    }
+
+    /// Sends a stanza of the account's own making, unless its filters object.
+    fn send_out(&self, state: &State, frame: Frame, ticket: Option<&Ticket>, outcome: &mut Outcome) {
+        if self.filter_locked(state, &frame, Direction::Out, outcome).is_none() {
+            outcome.send.push(Parcel { frame, ticket: ticket.cloned() });
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn session(&mut self, id: SessionId) -> Option<&mut Bound> {
+        self.sessions.iter_mut().find(|session| session.id == id)
+    }
+
+    pub(crate) fn by_resource(&mut self, resource: &str) -> Option<&mut Bound> {
+        self.sessions.iter_mut().find(|session| session.jid.resource() == resource)
+    }
+
+    fn slot<T: AccountCache>(&self, cache: Cache<T>) -> &T {
+        #[allow(clippy::expect_used, reason = "keys are handed out by the engine that made the slots")]
+        self.slots[cache.index()].downcast_ref::<T>().expect("a cache key of this engine")
+    }
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Account({})", self.jid)
+    }
+}

@@ -1,0 +1,260 @@
+//! Presence of an account's sessions: broadcast, probes, directed presence (RFC 6121 §4).
+
+use super::deliver::entry;
+use super::{Account, Bound, Outcome, State};
+use crate::hooks::{Direction, Flow};
+use crate::outbox::{Outbox, Push};
+use crate::session::SessionId;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::{Frame, PresenceType};
+use wire::jid::{FullJid, Jid};
+
+/// Entities one session may have sent directed presence to at once.
+const DIRECTED: usize = 5_000;
+
+impl Account {
+    /// Adds a session. Returns the session that had the resource before, if any: it is to be ended with conflict.
+    ///
+    /// # Errors
+    /// resource-constraint if the account has as many sessions as it may, conflict if it has been removed.
+    pub(crate) fn bind(&self, id: SessionId, jid: FullJid, outbox: Arc<Outbox>, limit: usize) -> Result<Option<SessionId>, StanzaError> {
+        let mut state = self.lock();
+        if state.erased {
+            return Err(StanzaError::new(StanzaCondition::NotAllowed));
+        }
+        let former = state.by_resource(jid.resource()).map(|session| session.id);
+        if former.is_none() && state.sessions.len() >= limit {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
+        }
+        if former.is_none() {
+            state.sessions.push(Bound::new(id, jid, outbox));
+        }
+        Ok(former)
+    }
+
+    /// A session broadcasts presence: a stanza stamped with its full address and without `to`, of type available
+    /// or unavailable (§4.2.2, §4.4.2, §4.5.2).
+    pub(crate) fn broadcast(self: &Arc<Self>, id: SessionId, frame: Frame) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        if frame.presence_type() == PresenceType::Unavailable {
+            self.retire(&mut state, id, &frame, &mut outcome);
+            return outcome;
+        }
+        let Ok(priority) = priority(&frame) else {
+            outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest));
+            return outcome;
+        };
+        let Some(session) = state.session(id) else { return outcome };
+        let initial = session.presence.replace(frame.clone()).is_none();
+        session.priority = priority;
+        let jid = session.jid.clone();
+        self.spread(&mut state, &frame, &mut outcome);
+        if initial {
+            self.greet(&mut state, id, &jid, &mut outcome);
+        }
+        Self::offer_backlog(&mut state, id, &mut outcome);
+        outcome
+    }
+
+    /// What a session gets when it becomes available: the presence of the account's other sessions, unanswered
+    /// requests (§3.1.3), and, by probes, the presence of its contacts (§4.3.1).
+    fn greet(&self, state: &mut State, id: SessionId, jid: &FullJid, outcome: &mut Outcome) {
+        let others = state.sessions.iter().filter(|session| session.id != id);
+        let mut greetings: Vec<Frame> =
+            others.filter_map(|session| session.presence.as_ref()).map(|presence| presence.restamp(None, Some(jid.as_str()))).collect();
+        let requests = state.roster.requests().filter_map(|(_, stanza)| Frame::parse(stanza.to_owned()).ok());
+        greetings.extend(requests);
+        if let Some(session) = state.session(id) {
+            for frame in greetings {
+                let _ = session.outbox.push_reply(entry(&frame, None));
+            }
+        }
+        for contact in state.roster.subscriptions() {
+            // A probe to a contact here asks for this session alone: the others know already. Elsewhere it must come
+            // from the bare address (§4.3).
+            let from = if self.engine.serves(contact.domain()) { jid.as_str() } else { self.jid.as_str() };
+            let probe = Frame::presence().type_("probe").from(from).to(contact.as_str()).build();
+            self.send_out(state, probe, None, outcome);
+        }
+        // §3.1.2: the contact's server may have lost the request.
+        for contact in state.roster.unanswered() {
+            outcome.send(Frame::presence().type_("subscribe").from(self.jid.as_str()).to(contact.as_str()).build());
+        }
+    }
+
+    /// Sends presence to all subscribers and to the account's own available sessions.
+    fn spread(&self, state: &mut State, frame: &Frame, outcome: &mut Outcome) {
+        for contact in state.roster.subscribers() {
+            self.send_out(state, frame.restamp(None, Some(contact.as_str())), None, outcome);
+        }
+        let own = frame.restamp(None, Some(self.jid.as_str()));
+        for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
+            if session.outbox.push(entry(&own, None)) == Push::Full && !session.stale {
+                session.stale = true;
+                outcome.refresh.push(session.id);
+            }
+        }
+    }
+
+    /// A session becomes unavailable: told to subscribers, to the own sessions, and to everybody who got directed
+    /// presence (§4.5.2, §4.6.3).
+    fn retire(&self, state: &mut State, id: SessionId, frame: &Frame, outcome: &mut Outcome) {
+        let Some(session) = state.session(id) else { return };
+        let directed = std::mem::take(&mut session.directed);
+        let was_available = session.presence.is_some();
+        if was_available {
+            // It still hears of its own going.
+            self.spread(state, frame, outcome);
+        }
+        for entity in &directed {
+            let subscribed = was_available && state.roster.may_see(&entity.bare());
+            if !subscribed {
+                self.send_out(state, frame.restamp(None, Some(entity.as_str())), None, outcome);
+            }
+        }
+        if let Some(session) = state.session(id) {
+            session.presence = None;
+            session.priority = 0;
+        }
+        if was_available && state.sessions.iter().all(|session| session.presence.is_none()) {
+            state.left = Some(self.engine.ports.clock.wall());
+            outcome.left = Some(frame.clone());
+        }
+    }
+
+    /// A session sends available or unavailable presence to somebody (§4.6.3).
+    pub(crate) fn direct(&self, id: SessionId, frame: &Frame, to: &Jid) {
+        let mut state = self.lock();
+        let subscribed = state.roster.may_see(&to.bare());
+        let Some(session) = state.session(id) else { return };
+        if frame.presence_type() == PresenceType::Unavailable {
+            session.directed.remove(to);
+        } else if !(subscribed && session.presence.is_some()) && session.directed.len() < DIRECTED {
+            session.directed.insert(to.clone());
+        }
+    }
+
+    /// A session ends, whatever the reason. Its contacts learn of it.
+    pub(crate) fn unbind(self: &Arc<Self>, id: SessionId) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        let Some(session) = state.session(id) else { return outcome };
+        let frame = Frame::presence().type_("unavailable").from(session.jid.as_str()).build();
+        self.retire(&mut state, id, &frame, &mut outcome);
+        if let Some(index) = state.sessions.iter().position(|session| session.id == id) {
+            let gone = state.sessions.swap_remove(index);
+            self.leave_behind(&mut state, gone, &mut outcome);
+        }
+        outcome
+    }
+
+    /// Answers a probe (§4.3.2, §4.6.6).
+    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>, outcome: &mut Outcome) {
+        let Some(from) = probe.from().and_then(|from| Jid::parse(&from).ok()) else { return };
+        let state = self.lock();
+        let id = probe.id();
+        let reply = |from_jid: &str, type_: Option<&str>| {
+            let mut builder = Frame::presence().from(from_jid).to(from.as_str());
+            if let Some(type_) = type_ {
+                builder = builder.type_(type_);
+            }
+            if let Some(id) = &id {
+                builder = builder.id(id);
+            }
+            builder
+        };
+        if !state.roster.may_see(&from.bare()) {
+            // §4.6.6: directed presence lets that one resource be seen, barely. The entity may ask with either
+            // form of the address it got.
+            let shown = state.sessions.iter().find(|session| {
+                resource.is_some_and(|resource| session.jid.resource() == resource)
+                    && (session.directed.contains(&from) || session.directed.contains(&Jid::from(from.bare())))
+            });
+            outcome.send(match shown {
+                Some(session) => reply(session.jid.as_str(), None).build(),
+                // §4.3.2 rule 1.
+                None => reply(self.jid.as_str(), Some("unsubscribed")).to(from.bare().as_str()).build(),
+            });
+            return;
+        }
+        if let Some(resource) = resource {
+            // "Only the fact that the resource is available."
+            let session = state.sessions.iter().find(|session| session.jid.resource() == resource && session.presence.is_some());
+            outcome.send(match session {
+                Some(session) => reply(session.jid.as_str(), None).build(),
+                None => reply(self.jid.as_str(), Some("unavailable")).build(),
+            });
+            return;
+        }
+        let mut any = false;
+        for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
+            any = true;
+            outcome.send(presence.restamp(None, Some(from.as_str())));
+        }
+        if !any {
+            // Rule 3, with the time if it is known.
+            let left = state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
+            outcome.send(reply(self.jid.as_str(), Some("unavailable")).raw(&left).build());
+        }
+    }
+
+    /// Asks again for the presence that a slow session missed. `false` if it is gone.
+    pub(crate) fn ask_again(&self, id: SessionId) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        let Some(session) = state.session(id) else { return outcome };
+        session.stale = false;
+        let jid = session.jid.clone();
+        if session.presence.is_some() {
+            self.greet(&mut state, id, &jid, &mut outcome);
+        }
+        outcome
+    }
+
+    pub(crate) fn outbox_of(&self, id: SessionId) -> Option<Arc<Outbox>> {
+        self.lock().session(id).map(|session| session.outbox.clone())
+    }
+
+    /// Filters a stanza that one of the sessions sends. `Err` with the verdict if it does not pass.
+    pub(crate) fn check_out(&self, frame: &Frame) -> (Outcome, bool) {
+        let mut outcome = Outcome::default();
+        let passes = match self.filter(frame, Direction::Out, &mut outcome) {
+            None | Some(Flow::Pass) => true,
+            Some(Flow::Drop) => false,
+            Some(Flow::Bounce(error)) => {
+                outcome.bounce = Some(error);
+                false
+            }
+        };
+        (outcome, passes)
+    }
+}
+
+impl Bound {
+    fn new(id: SessionId, jid: FullJid, outbox: Arc<Outbox>) -> Bound {
+        Bound {
+            id,
+            jid,
+            outbox,
+            presence: None,
+            priority: 0,
+            marks: 0,
+            directed: BTreeSet::new(),
+            reading: super::Reading::default(),
+            stale: false,
+        }
+    }
+}
+
+/// RFC 6121 §4.7.2.3: an integer between -128 and 127, 0 if absent.
+fn priority(frame: &Frame) -> Result<i8, ()> {
+    let mut found = frame.children_named("priority", wire::ns::CLIENT);
+    let Some(child) = found.next() else { return Ok(0) };
+    if found.next().is_some() {
+        return Err(());
+    }
+    frame.text_of(&child).trim().parse().map_err(drop)
+}

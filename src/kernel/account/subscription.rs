@@ -1,0 +1,136 @@
+//! Roster changes and subscription stanzas, applied to one account and made durable (RFC 6121 §2 and §3).
+
+use super::deliver::entry;
+use super::{Account, Change as Pending, Mark, Outcome, Parcel, State};
+use crate::outbox::Entry;
+use crate::ports::{Batch, Ticket};
+use crate::roster::{Audience, Change, Effect, RosterAnswer, RosterError, SubscriptionType};
+use minidom::Element;
+use std::sync::Arc;
+use wire::frame::{Frame, PresenceType};
+use wire::jid::{BareJid, Jid};
+
+pub(crate) fn subscription_type(type_: PresenceType) -> Option<SubscriptionType> {
+    Some(match type_ {
+        PresenceType::Subscribe => SubscriptionType::Subscribe,
+        PresenceType::Subscribed => SubscriptionType::Subscribed,
+        PresenceType::Unsubscribe => SubscriptionType::Unsubscribe,
+        PresenceType::Unsubscribed => SubscriptionType::Unsubscribed,
+        _ => return None,
+    })
+}
+
+impl Account {
+    /// Answers a roster get.
+    pub(crate) fn roster_query(&self, version: Option<&str>) -> RosterAnswer {
+        self.lock().roster.to_query(version)
+    }
+
+    /// Carries out a roster set. The ticket is that of the change; what it caused is in the outcome.
+    pub(crate) fn roster_set(self: &Arc<Self>, query: &Element) -> Result<(Ticket, Outcome), RosterError> {
+        let mut state = self.lock();
+        let set = state.roster.parse_set(query)?;
+        let change = state.roster.apply_set(set, self.engine.ports.clock.wall())?;
+        let mut outcome = Outcome::default();
+        let ticket = self.carry_out(&mut state, change, None, None, &mut outcome);
+        // A change without rows took effect long ago: an empty batch is durable with the next commit.
+        let ticket = ticket.unwrap_or_else(|| self.engine.ports.store.submit(Batch::new()));
+        Ok((ticket, outcome))
+    }
+
+    /// One of the sessions sends a subscription stanza, stamped with the bare addresses of both (§3.1.2…).
+    pub(crate) fn send_subscription(
+        self: &Arc<Self>,
+        frame: Frame,
+        contact: &BareJid,
+        kind: SubscriptionType,
+    ) -> Result<Outcome, RosterError> {
+        let mut state = self.lock();
+        let change = state.roster.outbound(contact, kind, self.engine.ports.clock.wall())?;
+        let mut outcome = Outcome::default();
+        self.carry_out(&mut state, change, Some((frame, None)), None, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// A subscription stanza arrives (§3.1.3…).
+    pub(super) fn receive_subscription(self: &Arc<Self>, parcel: &Parcel, outcome: &mut Outcome) {
+        let Some(kind) = subscription_type(parcel.frame.presence_type()) else { return };
+        let Some(from) = parcel.frame.from().and_then(|from| Jid::parse(&from).ok()) else { return };
+        // §3: subscriptions are between bare addresses, whatever a peer writes.
+        let frame = parcel.frame.restamp(Some(from.bare().as_str()), Some(self.jid.as_str()));
+        let mut state = self.lock();
+        let change = state.roster.inbound(&from.bare(), kind, frame.bytes(), self.engine.ports.clock.wall());
+        self.carry_out(&mut state, change, Some((frame, Some(kind))), parcel.ticket.clone(), outcome);
+    }
+
+    /// Stores a roster change and performs its effects in order. `stanza` is what [`Effect::Pass`] passes: outbound,
+    /// or, with its kind, inbound.
+    fn carry_out(
+        self: &Arc<Self>,
+        state: &mut State,
+        change: Change,
+        stanza: Option<(Frame, Option<SubscriptionType>)>,
+        cause: Option<Ticket>,
+        outcome: &mut Outcome,
+    ) -> Option<Ticket> {
+        let committed = (!change.rows.is_empty()).then(|| {
+            let ticket = self.engine.ports.store.submit(change.store(self.owner, Batch::new()));
+            outcome.doubt = Some(ticket.clone());
+            ticket
+        });
+        let ticket = committed.clone().or(cause);
+        for effect in &change.effects {
+            match (effect, &stanza) {
+                (Effect::Pass, Some((frame, None))) => {
+                    outcome.send.push(Parcel { frame: frame.clone(), ticket: ticket.clone() });
+                }
+                (Effect::Pass, Some((frame, Some(kind)))) => {
+                    for session in &state.sessions {
+                        let addressed = match kind.audience() {
+                            Audience::Available => session.presence.is_some(),
+                            Audience::Interested => session.marks & Mark::ROSTER.0 != 0,
+                        };
+                        if addressed {
+                            let _ = session.outbox.push_reply(entry(frame, ticket.as_ref()));
+                        }
+                    }
+                }
+                (Effect::Pass, None) => {}
+                (Effect::Push, _) => {
+                    if let Some(payload) = &change.push {
+                        let mut pending = Pending { account: self, sessions: &state.sessions, batch: Batch::new(), pushes: Vec::new() };
+                        pending.push(Mark::ROSTER, payload);
+                        for (outbox, frame) in pending.pushes {
+                            let push = Entry { head: frame.bytes().clone(), ticket: ticket.clone(), ..Entry::default() };
+                            let _ = outbox.push_reply(push);
+                        }
+                    }
+                }
+                (Effect::Send(kind), _) => {
+                    let frame =
+                        Frame::presence().type_(kind.as_str()).from(self.jid.as_str()).to(change.contact.as_str()).build();
+                    outcome.send.push(Parcel { frame, ticket: ticket.clone() });
+                }
+                (Effect::Available, _) => {
+                    for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
+                        let frame = presence.restamp(None, Some(change.contact.as_str()));
+                        self.send_out(state, frame, ticket.as_ref(), outcome);
+                    }
+                }
+                (Effect::Unavailable, _) => {
+                    for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
+                        // §4.6.1: a cancelled subscription takes precedence over directed presence.
+                        session.directed.retain(|entity| entity.bare().as_str() != change.contact.as_str());
+                        let frame = Frame::presence()
+                            .type_("unavailable")
+                            .from(session.jid.as_str())
+                            .to(change.contact.as_str())
+                            .build();
+                        outcome.send.push(Parcel { frame, ticket: ticket.clone() });
+                    }
+                }
+            }
+        }
+        committed
+    }
+}

@@ -1,0 +1,189 @@
+//! The table of accounts in memory. Sharded; a look-up takes a read lock on one shard.
+//!
+//! A stanza that finds its account not in memory is put aside with its entry and delivered, in order, once the
+//! account has been loaded. The sender does not wait.
+
+use crate::Account;
+use crate::account::Parcel;
+use parking_lot::RwLock;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::task::Waker;
+use wire::jid::BareJid;
+
+const SHARDS: usize = 64;
+/// Bytes that may wait for one account to be loaded.
+const WAITING: usize = 1 << 20;
+
+/// A stanza put aside, with the resource it is for.
+pub(crate) struct Waiting {
+    pub(crate) parcel: Parcel,
+    pub(crate) resource: Option<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Loading {
+    queue: Vec<Waiting>,
+    bytes: usize,
+    /// Who wants the account itself.
+    pub(crate) wakers: Vec<Waker>,
+}
+
+enum Entry {
+    Here(Arc<Account>),
+    Loading(Loading),
+}
+
+type Shard = RwLock<HashMap<BareJid, Entry>>;
+
+pub(crate) struct Accounts {
+    shards: Box<[Shard]>,
+    hasher: RandomState,
+}
+
+/// What a look-up found.
+pub(crate) enum Found {
+    Here(Arc<Account>, Parcel),
+    /// The stanza has been put aside; the caller must start loading.
+    Load,
+    /// The stanza has been put aside with others.
+    Waits,
+    /// Too much waits already.
+    Overflow(Parcel),
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Accounts {
+        Accounts { shards: (0..SHARDS).map(|_| Shard::default()).collect(), hasher: RandomState::new() }
+    }
+
+    fn shard(&self, jid: &str) -> &Shard {
+        &self.shards[(self.hasher.hash_one(jid) as usize) % SHARDS]
+    }
+
+    /// The account if it is in memory.
+    pub(crate) fn here(&self, jid: &str) -> Option<Arc<Account>> {
+        match self.shard(jid).read().get(jid) {
+            Some(Entry::Here(account)) => Some(account.clone()),
+            _ => None,
+        }
+    }
+
+    /// Puts a stanza aside unless the account has come into memory meanwhile.
+    pub(crate) fn wait(&self, jid: &BareJid, parcel: Parcel, resource: Option<&str>) -> Found {
+        let mut shard = self.shard(jid.as_str()).write();
+        let mut load = false;
+        let entry = shard.entry(jid.clone()).or_insert_with(|| {
+            load = true;
+            Entry::Loading(Loading::default())
+        });
+        match entry {
+            Entry::Here(account) => Found::Here(account.clone(), parcel),
+            Entry::Loading(loading) => {
+                let size = parcel.frame.bytes().len();
+                if loading.bytes + size > WAITING && !loading.queue.is_empty() {
+                    return Found::Overflow(parcel);
+                }
+                loading.bytes += size;
+                loading.queue.push(Waiting { parcel, resource: resource.map(str::to_owned) });
+                if load { Found::Load } else { Found::Waits }
+            }
+        }
+    }
+
+    /// Asks for the account itself. `None`: it is being loaded, `waker` will be woken; the flag says that the caller
+    /// must start it.
+    pub(crate) fn want(&self, jid: &BareJid, waker: &Waker) -> (Option<Arc<Account>>, bool) {
+        let mut shard = self.shard(jid.as_str()).write();
+        let mut load = false;
+        let entry = shard.entry(jid.clone()).or_insert_with(|| {
+            load = true;
+            Entry::Loading(Loading::default())
+        });
+        match entry {
+            Entry::Here(account) => (Some(account.clone()), false),
+            Entry::Loading(loading) => {
+                loading.wakers.push(waker.clone());
+                (None, load)
+            }
+        }
+    }
+
+    /// True while it is being loaded; `waker` is then woken at the end.
+    pub(crate) fn is_loading(&self, jid: &BareJid, waker: &Waker) -> bool {
+        match self.shard(jid.as_str()).write().get_mut(jid.as_str()) {
+            Some(Entry::Loading(loading)) => {
+                loading.wakers.push(waker.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes what waits for an account that has been loaded. When nothing does, the account becomes visible and
+    /// `None` is returned: from then on stanzas are delivered directly, after those that waited.
+    pub(crate) fn settle(&self, account: &Arc<Account>) -> Option<Vec<Waiting>> {
+        let mut shard = self.shard(account.jid().as_str()).write();
+        let entry = shard.get_mut(account.jid().as_str())?;
+        let Entry::Loading(loading) = entry else { return None };
+        if !loading.queue.is_empty() {
+            loading.bytes = 0;
+            return Some(std::mem::take(&mut loading.queue));
+        }
+        let wakers = std::mem::take(&mut loading.wakers);
+        *entry = Entry::Here(account.clone());
+        drop(shard);
+        wakers.into_iter().for_each(Waker::wake);
+        None
+    }
+
+    /// There is no such account, or it can't be read: forgets the entry and hands back what waited.
+    pub(crate) fn give_up(&self, jid: &BareJid) -> Vec<Waiting> {
+        let mut shard = self.shard(jid.as_str()).write();
+        let Some(Entry::Loading(_)) = shard.get(jid.as_str()) else { return Vec::new() };
+        let Some(Entry::Loading(loading)) = shard.remove(jid.as_str()) else { return Vec::new() };
+        drop(shard);
+        loading.wakers.into_iter().for_each(Waker::wake);
+        loading.queue
+    }
+
+    /// Forgets an account that has been removed.
+    pub(crate) fn forget(&self, jid: &BareJid) {
+        self.shard(jid.as_str()).write().remove(jid.as_str());
+    }
+
+    /// Lets accounts go that nobody uses: no sessions, no other holder, not touched since `before`. Returns how
+    /// many are left.
+    pub(crate) fn evict(&self, before: u64) -> usize {
+        let mut left = 0;
+        for shard in &self.shards {
+            let mut shard = shard.write();
+            shard.retain(|_, entry| match entry {
+                Entry::Here(account) => {
+                    Arc::strong_count(account) > 1
+                        || account.used.load(std::sync::atomic::Ordering::Relaxed) >= before
+                        || account.session_count() > 0
+                }
+                Entry::Loading(_) => true,
+            });
+            left += shard.len();
+            if shard.capacity() > 4 * shard.len() + 64 {
+                shard.shrink_to_fit();
+            }
+        }
+        left
+    }
+
+    /// All accounts in memory.
+    pub(crate) fn all(&self) -> Vec<Arc<Account>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            all.extend(shard.read().values().filter_map(|entry| match entry {
+                Entry::Here(account) => Some(account.clone()),
+                Entry::Loading(_) => None,
+            }));
+        }
+        all
+    }
+}

@@ -1,0 +1,327 @@
+//! The engine: what all streams, accounts and XEPs of one server share.
+
+use crate::account::{self, Account, CacheKinds, Outcome};
+use crate::accounts::Accounts;
+use crate::hooks::Hooks;
+use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
+use crate::roster::RosterLimits;
+use crate::sasl::{Policy, Throttle};
+use crate::session::SessionId;
+use crate::xep::{ConfigError, Env, Listed, Software};
+use crate::{Directory, Router};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::Duration;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::Frame;
+use wire::framer::Limits;
+use wire::jid::BareJid;
+
+/// What the engine needs from outside.
+#[derive(Clone)]
+pub struct Ports {
+    /// Storage.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Background work.
+    pub spawn: Arc<dyn Spawn>,
+}
+
+/// What the config file says, as far as it matters here.
+#[derive(Clone)]
+pub struct Settings {
+    /// Domains served, prepared.
+    pub domains: Arc<[String]>,
+    /// Administrators.
+    pub admins: Arc<[BareJid]>,
+    /// Name and version told to clients.
+    pub software: Software,
+    /// Size of rosters.
+    pub roster: RosterLimits,
+    /// Sessions per account.
+    pub sessions: usize,
+    /// Bytes that may wait to be written to one stream.
+    pub outbox: usize,
+    /// What a stream may send before login.
+    pub before_login: Limits,
+    /// What a stream may send after login.
+    pub after_login: Limits,
+    /// One deadline for everything from the first byte to the bound session.
+    pub negotiation: Duration,
+    /// TLS must be in use before login.
+    pub require_tls: bool,
+    /// Mechanisms offered.
+    pub sasl: Policy,
+    /// Iterations for new passwords.
+    pub iterations: u32,
+    /// Unused accounts stay in memory so long.
+    pub account_idle: Duration,
+}
+
+/// One server.
+pub struct Engine {
+    /// The outside.
+    pub ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) hooks: ArcSwap<Hooks>,
+    pub(crate) accounts: Accounts,
+    caches: OnceLock<CacheKinds>,
+    log_ids: AtomicU64,
+    session_ids: AtomicU64,
+    /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
+    pub(crate) secret: [u8; 32],
+    pub(crate) throttle: Mutex<Throttle>,
+    /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
+    keeping: Mutex<Vec<(Ticket, Vec<(Arc<Account>, Frame)>)>>,
+}
+
+const SECRET: &str = "secret";
+
+impl Engine {
+    /// Starts an engine on a store. XEPs are installed with [`Engine::install`] before the first stream is opened.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn new(settings: Settings, ports: Ports) -> Result<Arc<Engine>, StoreError> {
+        let newest = ports.store.newest().await?.unwrap_or_default();
+        let secret = Self::secret(&ports).await?;
+        Ok(Arc::new(Engine {
+            settings,
+            hooks: ArcSwap::from_pointee(Hooks::default().freeze()),
+            accounts: Accounts::new(),
+            caches: OnceLock::new(),
+            log_ids: AtomicU64::new(newest.0),
+            session_ids: AtomicU64::new(1),
+            secret,
+            throttle: Mutex::new(Throttle::default()),
+            keeping: Mutex::default(),
+            ports,
+        }))
+    }
+
+    async fn secret(ports: &Ports) -> Result<[u8; 32], StoreError> {
+        let owner = crate::ports::Owner::SERVER;
+        if let Some(stored) = ports.store.get("server", owner, SECRET).await?
+            && let Ok(secret) = <[u8; 32]>::try_from(&stored[..])
+        {
+            return Ok(secret);
+        }
+        let mut secret = [0; 32];
+        ports.random.fill(&mut secret);
+        let batch = crate::ports::Batch::new().put("server", owner, SECRET, secret.to_vec().into());
+        ports.store.submit(batch).committed().await?;
+        Ok(secret)
+    }
+
+    /// Builds and registers XEPs, in this order, each with its options. Called once more to reload options; the set
+    /// of XEPs must then be the same.
+    ///
+    /// # Errors
+    /// Every XEP that can't use its options, by name. Nothing has changed then.
+    pub fn install(self: &Arc<Self>, list: Vec<(Listed, toml::Table)>) -> Result<(), Vec<(&'static str, ConfigError)>> {
+        let directory = Directory::default();
+        let mut env = Env {
+            domains: self.settings.domains.clone(),
+            admins: self.settings.admins.clone(),
+            clock: self.ports.clock.clone(),
+            random: self.ports.random.clone(),
+            router: Router::new(self),
+            directory: directory.clone(),
+            software: self.settings.software.clone(),
+            caches: CacheKinds::default(),
+            marks: 1,
+        };
+        let mut hooks = Hooks::default();
+        crate::roster_service::register(self, &mut hooks);
+        let mut errors = Vec::new();
+        for (xep, options) in list {
+            if let Err(error) = (xep.install)(options, &mut env, &mut hooks) {
+                errors.push((xep.name, error));
+            }
+        }
+        if errors.is_empty() && self.caches.get().is_some_and(|caches| !caches.same(&env.caches)) {
+            errors.push(("", ConfigError { key: None, message: "switching XEPs on or off needs a restart".to_owned() }));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let _ = self.caches.set(env.caches);
+        let hooks = Arc::new(hooks.freeze());
+        directory.fill(&hooks);
+        self.hooks.store(hooks);
+        Ok(())
+    }
+
+    pub(crate) fn cache_kinds(&self) -> CacheKinds {
+        self.caches.get().cloned().unwrap_or_default()
+    }
+
+    /// True for a domain of this server.
+    pub fn serves(&self, domain: &str) -> bool {
+        self.settings.domains.iter().any(|served| served == domain)
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A new place in the log: above all earlier ones, and its time of receipt.
+    pub(crate) fn next_log_id(&self) -> LogId {
+        let now = LogId::at(self.ports.clock.wall()).0;
+        let mut last = self.log_ids.load(Ordering::Relaxed);
+        loop {
+            let next = now.max(last + 1);
+            match self.log_ids.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return LogId(next),
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    pub(crate) fn next_session_id(&self) -> SessionId {
+        SessionId(self.session_ids.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The account of that address, from memory or storage. `None` if there is none, or if it can't be read (which
+    /// has been logged).
+    pub async fn account(self: &Arc<Self>, jid: &BareJid) -> Option<Arc<Account>> {
+        let mut asked = false;
+        std::future::poll_fn(|context| {
+            if asked {
+                // Woken: it is here, or there is none.
+                return match self.accounts.here(jid.as_str()) {
+                    Some(account) => Poll::Ready(Some(account)),
+                    None if self.accounts.is_loading(jid, context.waker()) => Poll::Pending,
+                    None => Poll::Ready(None),
+                };
+            }
+            asked = true;
+            let (account, load) = self.accounts.want(jid, context.waker());
+            if load {
+                self.start_loading(jid.clone());
+            }
+            account.map_or(Poll::Pending, |account| Poll::Ready(Some(account)))
+        })
+        .await
+    }
+
+    /// Loads an account and delivers what waits for it, in order.
+    pub(crate) fn start_loading(self: &Arc<Self>, jid: BareJid) {
+        let engine = self.clone();
+        self.ports.spawn.spawn(Box::pin(async move {
+            match account::load(&engine, &jid).await {
+                Ok(Some(account)) => {
+                    while let Some(waiting) = engine.accounts.settle(&account) {
+                        for waiting in waiting {
+                            engine.hand_over(&account, waiting.parcel, waiting.resource.as_deref());
+                        }
+                    }
+                }
+                Ok(None) => {
+                    for waiting in engine.accounts.give_up(&jid) {
+                        engine.no_such_user(waiting.parcel);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(account = %jid, %error, "account can't be loaded; what was for it comes back as errors");
+                    for waiting in engine.accounts.give_up(&jid) {
+                        engine.bounce(&waiting.parcel.frame, &StanzaError::new(StanzaCondition::InternalServerError));
+                    }
+                }
+            }
+        }));
+    }
+
+    /// Undoes a change in memory if its commit fails.
+    pub(crate) fn doubt(self: &Arc<Self>, account: &Arc<Account>, ticket: Ticket) {
+        let (engine, account) = (self.clone(), account.clone());
+        self.ports.spawn.spawn(Box::pin(async move {
+            if ticket.committed().await.is_ok() {
+                return;
+            }
+            while let Err(error) = account.reload().await {
+                tracing::error!(account = %account.jid(), %error, "reading the account back after a failed write failed; trying again");
+                engine.ports.clock.sleep_until(engine.ports.clock.now() + Duration::from_secs(2)).await;
+            }
+        }));
+    }
+
+    /// Remembers who sent a message that is being appended, until the append is durable.
+    pub(crate) fn kept(self: &Arc<Self>, account: &Arc<Account>, ticket: Ticket, frame: Frame) {
+        {
+            let mut keeping = self.keeping.lock();
+            if let Some((_, group)) = keeping.iter_mut().find(|(kept, _)| kept.same_group(&ticket)) {
+                group.push((account.clone(), frame));
+                return;
+            }
+            keeping.push((ticket.clone(), vec![(account.clone(), frame)]));
+        }
+        let engine = self.clone();
+        self.ports.spawn.spawn(Box::pin(async move {
+            let outcome = ticket.committed().await;
+            let group = {
+                let mut keeping = engine.keeping.lock();
+                let index = keeping.iter().position(|(kept, _)| kept.same_group(&ticket));
+                index.map(|index| keeping.swap_remove(index).1).unwrap_or_default()
+            };
+            if outcome.is_err() {
+                for (account, frame) in group {
+                    account.not_kept(&frame);
+                    engine.bounce(&frame, &StanzaError::new(StanzaCondition::InternalServerError));
+                }
+            }
+        }));
+    }
+
+    /// Performs what a change to an account caused. `cause` is the stanza that goes back if it bounces.
+    pub(crate) fn perform(self: &Arc<Self>, account: &Arc<Account>, cause: Option<&Frame>, outcome: Outcome) {
+        for parcel in outcome.send {
+            self.route(parcel);
+        }
+        if let (Some(error), Some(frame)) = (&outcome.bounce, cause) {
+            self.bounce(frame, error);
+        }
+        for id in outcome.drain {
+            self.ports.spawn.spawn(Box::pin(account::drain(account.clone(), id)));
+        }
+        for id in outcome.refresh {
+            let (engine, account) = (self.clone(), account.clone());
+            self.ports.spawn.spawn(Box::pin(async move {
+                let Some(outbox) = account.outbox_of(id) else { return };
+                if outbox.room().await {
+                    let outcome = account.ask_again(id);
+                    engine.perform(&account, None, outcome);
+                }
+            }));
+        }
+        if let Some(ticket) = outcome.doubt {
+            self.doubt(account, ticket);
+        }
+        if let Some(frame) = outcome.left {
+            for note in &self.hooks.load().unavailable {
+                note(account, &frame);
+            }
+        }
+    }
+
+    /// Lets accounts go that have been idle for long. To be called every minute or so.
+    pub fn sweep(&self) {
+        let now = self.ports.clock.now();
+        let idle = u64::try_from(self.settings.account_idle.as_millis()).unwrap_or(u64::MAX);
+        self.accounts.evict(now.0.saturating_sub(idle));
+    }
+
+    /// Ends all streams with system-shutdown.
+    pub fn shut_down(&self) {
+        for account in self.accounts.all() {
+            account.end_sessions(&wire::error::StreamError::new(wire::error::StreamCondition::SystemShutdown));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! IQ services: requests, replies, and who may be asked.
+
+use crate::Account;
+use crate::ports::{BoxFuture, StoreError, Ticket};
+use crate::session::SessionRef;
+use std::sync::Arc;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::Frame;
+use wire::jid::{BareJid, Jid};
+
+/// Whom a service answers for. A set: combine with `|`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope(u8);
+
+impl Scope {
+    /// Requests to the domain.
+    pub const SERVER: Scope = Scope(1);
+    /// Requests of a session to its own account, or without `to`.
+    pub const OWN: Scope = Scope(2);
+    /// Requests to somebody else's account, answered on its behalf.
+    pub const ACCOUNT: Scope = Scope(4);
+    pub(crate) const DISCO: [Scope; 3] = [Scope::SERVER, Scope::OWN, Scope::ACCOUNT];
+
+    /// True if this contains all of `other`.
+    pub const fn includes(self, other: Scope) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl std::ops::BitOr for Scope {
+    type Output = Scope;
+    fn bitor(self, other: Scope) -> Scope {
+        Scope(self.0 | other.0)
+    }
+}
+
+/// Kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Asks for information.
+    Get,
+    /// Changes something.
+    Set,
+    /// Either; only for registration.
+    Both,
+}
+
+impl Ask {
+    pub(crate) fn includes(self, other: Ask) -> bool {
+        self == Ask::Both || self == other
+    }
+}
+
+/// Who was asked.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// A domain of this server.
+    Server(String),
+    /// An account, which exists.
+    Account(Arc<Account>),
+    /// Before login: the domain of the stream.
+    Stream(String),
+}
+
+/// One IQ of type get or set with exactly one child, from a validated sender.
+pub struct Request {
+    /// The stanza, stamped.
+    pub frame: Frame,
+    /// Who asks; before login, the domain itself.
+    pub from: Jid,
+    /// Who is asked.
+    pub target: Target,
+    /// Get or set.
+    pub ask: Ask,
+    /// The session that asks, if it is one of ours.
+    pub session: Option<SessionRef>,
+}
+
+impl Request {
+    /// The payload as a tree.
+    ///
+    /// # Errors
+    /// internal-server-error if the tree can't be built, which strict framing rules out.
+    pub fn payload(&self) -> Result<minidom::Element, StanzaError> {
+        let element = self.frame.element().map_err(|_| StanzaError::new(StanzaCondition::InternalServerError))?;
+        element.children().next().cloned().ok_or_else(|| StanzaError::new(StanzaCondition::BadRequest))
+    }
+
+    /// Local name of the payload.
+    pub fn payload_name(&self) -> &str {
+        self.frame.payload().map_or("", |payload| payload.name)
+    }
+
+    /// The account that was asked. Scopes without [`Scope::SERVER`] always have one.
+    ///
+    /// # Errors
+    /// service-unavailable if a domain was asked.
+    pub fn account(&self) -> Result<&Arc<Account>, StanzaError> {
+        match &self.target {
+            Target::Account(account) => Ok(account),
+            Target::Server(_) | Target::Stream(_) => Err(StanzaError::new(StanzaCondition::ServiceUnavailable)),
+        }
+    }
+
+    /// True if the account is the asker's own.
+    pub fn is_own(&self) -> bool {
+        matches!(&self.target, Target::Account(account) if *account.jid() == self.from.bare())
+    }
+
+    /// The asker's bare address.
+    pub fn sender(&self) -> BareJid {
+        self.from.bare()
+    }
+}
+
+/// The one answer.
+#[derive(Debug)]
+pub enum Reply {
+    /// Success without payload.
+    Done,
+    /// Success with this child.
+    Xml(String),
+    /// Success with this child (or none), to be seen only when `ticket` is durable; if that fails, an error.
+    After(Ticket, Option<String>),
+    /// The handler has put the answer into the session's queue itself.
+    Sent,
+    /// No.
+    Error(StanzaError),
+}
+
+impl Reply {
+    /// An error reply of that condition.
+    pub fn error(condition: StanzaCondition) -> Reply {
+        Reply::Error(StanzaError::new(condition))
+    }
+}
+
+impl From<StanzaError> for Reply {
+    fn from(error: StanzaError) -> Reply {
+        Reply::Error(error)
+    }
+}
+
+impl From<StoreError> for Reply {
+    fn from(_: StoreError) -> Reply {
+        // Logged where it happened; the client may try again later.
+        Reply::error(StanzaCondition::InternalServerError)
+    }
+}
+
+impl<E: Into<Reply>> From<Result<Reply, E>> for Reply {
+    fn from(result: Result<Reply, E>) -> Reply {
+        result.unwrap_or_else(Into::into)
+    }
+}
+
+/// The shape of a service.
+pub trait Handler: Send + Sync {
+    /// Starts answering.
+    fn handle(&self, request: Request) -> BoxFuture<'static, Reply>;
+}
+
+impl<F: Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync> Handler for F {
+    fn handle(&self, request: Request) -> BoxFuture<'static, Reply> {
+        self(request)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Service {
+    get: Option<(Scope, Arc<dyn Handler>)>,
+    set: Option<(Scope, Arc<dyn Handler>)>,
+}
+
+impl Service {
+    pub(crate) fn slot(&mut self, ask: Ask) -> &mut Option<(Scope, Arc<dyn Handler>)> {
+        if ask == Ask::Get { &mut self.get } else { &mut self.set }
+    }
+
+    /// The handler for that request, if the target is within its scope.
+    pub(crate) fn find(&self, ask: Ask, scope: Scope) -> Option<&Arc<dyn Handler>> {
+        let slot = if ask == Ask::Get { &self.get } else { &self.set };
+        slot.as_ref().filter(|(scopes, _)| scopes.includes(scope)).map(|(_, handler)| handler)
+    }
+}

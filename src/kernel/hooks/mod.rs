@@ -1,0 +1,215 @@
+//! The extension points: typed tables that XEPs fill while they register, frozen before the server runs.
+//!
+//! Three kinds, three contracts. *Stream features* are announced while a stream is negotiated. *Filters* sit on
+//! the stanza path: they never wait, they return a [`Flow`] and request [`Effects`]. *Services* answer IQs by
+//! namespace: they are asynchronous and may use storage.
+
+mod filter;
+mod iq;
+mod stream;
+
+pub use filter::{Direction, Effects, Filter, Flow, Interest, Kinds, Passing, Stage};
+pub use iq::{Ask, Handler, Reply, Request, Scope, Target};
+pub use stream::{Feature, Phase};
+
+use crate::Account;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use wire::frame::Frame;
+use wire::jid::BareJid;
+use wire::ns::NsTable;
+
+/// How messages wait for an account that is away (XEP-0160).
+#[derive(Clone)]
+pub struct Offline {
+    /// At most so many per account.
+    pub messages: u64,
+    /// At most so many bytes per account.
+    pub bytes: u64,
+    /// Decides whether a message of type normal or chat is worth keeping.
+    pub worth: fn(&Frame) -> bool,
+    /// The XML added to a message when it is delivered late: its time and the domain that kept it.
+    pub delay: fn(crate::ports::WallMillis, &str) -> String,
+}
+
+/// What an entity says of itself in service discovery.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Identity {
+    /// `server`, `account`…
+    pub category: &'static str,
+    /// `im`, `registered`…
+    pub type_: &'static str,
+    /// Shown to people.
+    pub name: String,
+}
+
+type Removal = Arc<dyn Fn(&BareJid) + Send + Sync>;
+type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
+
+/// The tables. Filled by [`crate::Xep::register`], then frozen.
+#[derive(Default)]
+pub struct Hooks {
+    pub(crate) iq: HashMap<&'static str, iq::Service>,
+    pub(crate) before_login: HashMap<&'static str, Arc<dyn Handler>>,
+    pub(crate) filters: Vec<filter::Registered>,
+    pub(crate) features: Vec<Feature>,
+    pub(crate) offline: Option<Offline>,
+    pub(crate) disco: [BTreeSet<String>; 3],
+    pub(crate) identities: [BTreeSet<Identity>; 3],
+    pub(crate) forms: Vec<(Scope, String)>,
+    pub(crate) watched: BTreeSet<&'static str>,
+    pub(crate) erased: Vec<Removal>,
+    pub(crate) unavailable: Vec<PresenceWatch>,
+    pub(crate) received: Vec<PresenceWatch>,
+    namespaces: Option<Arc<NsTable>>,
+}
+
+impl Hooks {
+    /// Answers IQ requests whose payload is in `namespace`, and announces the namespace in service discovery for
+    /// each of the `scopes`. One handler a namespace.
+    ///
+    /// # Panics
+    /// If two XEPs claim one namespace: a mistake in the code, found at the first start.
+    pub fn iq<X, F>(&mut self, scopes: Scope, namespace: &'static str, asks: Ask, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let this = this.clone();
+        let handler: Arc<dyn Handler> =
+            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> { Box::pin(handler(this.clone(), request)) });
+        let service = self.iq.entry(namespace).or_default();
+        for ask in [Ask::Get, Ask::Set] {
+            if asks.includes(ask) {
+                let slot = service.slot(ask);
+                assert!(slot.is_none(), "two handlers for {ask:?} of {namespace}");
+                *slot = Some((scopes, handler.clone()));
+            }
+        }
+        self.feature(scopes, namespace);
+    }
+
+    /// [`Hooks::iq`] for type get.
+    pub fn iq_get<X, F>(&mut self, scopes: Scope, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        self.iq(scopes, namespace, Ask::Get, this, handler);
+    }
+
+    /// [`Hooks::iq`] for type set.
+    pub fn iq_set<X, F>(&mut self, scopes: Scope, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        self.iq(scopes, namespace, Ask::Set, this, handler);
+    }
+
+    /// Answers IQ requests in `namespace` on streams that have not logged in yet.
+    pub fn iq_before_login<X, F>(&mut self, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let this = this.clone();
+        let handler: Arc<dyn Handler> =
+            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> { Box::pin(handler(this.clone(), request)) });
+        self.before_login.insert(namespace, handler);
+    }
+
+    /// Announces a feature in service discovery.
+    pub fn feature(&mut self, scopes: Scope, var: &str) {
+        for (index, scope) in Scope::DISCO.iter().enumerate() {
+            if scopes.includes(*scope) {
+                self.disco[index].insert(var.to_owned());
+            }
+        }
+    }
+
+    /// Announces an identity in service discovery.
+    pub fn identity(&mut self, scopes: Scope, identity: Identity) {
+        for (index, scope) in Scope::DISCO.iter().enumerate() {
+            if scopes.includes(*scope) {
+                self.identities[index].insert(identity.clone());
+            }
+        }
+    }
+
+    /// Adds a data form (XEP-0128), as XML, to what service discovery tells.
+    pub fn extended_info(&mut self, scopes: Scope, form: String) {
+        self.forms.push((scopes, form));
+    }
+
+    /// Puts a filter on the stanza path.
+    pub fn filter<X: Send + Sync + 'static>(
+        &mut self,
+        stage: Stage,
+        interest: Interest,
+        this: &Arc<X>,
+        apply: fn(&X, &Passing<'_>, &mut Effects) -> Flow,
+    ) {
+        let this = this.clone();
+        self.watched.extend(interest.children.iter().copied());
+        self.filters.push(filter::Registered {
+            stage,
+            interest,
+            children: wire::ns::NsSet::default(),
+            apply: Arc::new(move |passing: &Passing<'_>, effects: &mut Effects| apply(&this, passing, effects)),
+        });
+    }
+
+    /// Announces a stream feature.
+    pub fn stream_feature(&mut self, feature: Feature) {
+        self.features.push(feature);
+    }
+
+    /// Says how messages wait for accounts that are away. Without it they come back as errors.
+    pub fn offline(&mut self, offline: Offline) {
+        self.offline = Some(offline);
+    }
+
+    /// Called when an account has been removed: caches about it must go. Its stored data is gone already.
+    pub fn account_erased<X: Send + Sync + 'static>(&mut self, this: &Arc<X>, forget: fn(&X, &BareJid)) {
+        let this = this.clone();
+        self.erased.push(Arc::new(move |account: &BareJid| forget(&this, account)));
+    }
+
+    /// Called, under no lock, with the unavailable presence by which the last available session of an account
+    /// went away.
+    pub fn went_unavailable<X: Send + Sync + 'static>(&mut self, this: &Arc<X>, note: fn(&X, &Arc<Account>, &Frame)) {
+        let this = this.clone();
+        self.unavailable.push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
+    }
+
+    /// Called, under no lock, with each available presence that one of the account's own sessions broadcasts.
+    pub fn presence_sent<X: Send + Sync + 'static>(&mut self, this: &Arc<X>, note: fn(&X, &Arc<Account>, &Frame)) {
+        let this = this.clone();
+        self.received.push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
+    }
+
+    /// Makes the framer note children in this namespace, for filters and [`Offline::worth`].
+    pub fn watch(&mut self, namespace: &'static str) {
+        self.watched.insert(namespace);
+    }
+
+    /// Freezes the tables: order of filters, bits of namespaces.
+    pub(crate) fn freeze(mut self) -> Hooks {
+        let names: Vec<&str> = self.watched.iter().copied().collect();
+        let table = NsTable::new(&names);
+        for filter in &mut self.filters {
+            for child in filter.interest.children {
+                filter.children |= table.bit(child).unwrap_or_default();
+            }
+        }
+        self.filters.sort_by_key(|filter| filter.stage);
+        self.namespaces = Some(Arc::new(table));
+        self
+    }
+
+    /// The namespaces that the framer notes.
+    pub fn namespaces(&self) -> Arc<NsTable> {
+        self.namespaces.clone().unwrap_or_else(|| Arc::new(NsTable::new(&[])))
+    }
+}

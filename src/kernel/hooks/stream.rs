@@ -1,0 +1,19 @@
+//! Stream features announced during negotiation.
+
+/// At which point of the negotiation a feature is announced (RFC 6120 §4.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The stream is confidential; nobody has logged in.
+    BeforeLogin,
+    /// Logged in; about to bind.
+    AfterLogin,
+}
+
+/// A feature that is only announced: what a client does about it is an IQ or a stanza later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// When.
+    pub phase: Phase,
+    /// The child of `<stream:features/>`.
+    pub xml: String,
+}

@@ -1,0 +1,91 @@
+//! The service for `jabber:iq:roster` (RFC 6121 §2). The roster itself is in [`crate::roster`].
+
+use crate::account::Mark;
+use crate::engine::Engine;
+use crate::hooks::{Ask, Feature, Hooks, Phase, Reply, Request, Scope};
+use crate::outbox::Entry;
+use crate::roster::{NS_ROSTER, RosterAnswer, RosterError};
+use std::sync::Arc;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::Frame;
+
+struct RosterService {
+    engine: Arc<Engine>,
+}
+
+pub(crate) fn register(engine: &Arc<Engine>, hooks: &mut Hooks) {
+    let this = Arc::new(RosterService { engine: engine.clone() });
+    hooks.iq_get(Scope::OWN, NS_ROSTER, &this, RosterService::show);
+    hooks.iq(Scope::OWN | Scope::ACCOUNT, NS_ROSTER, Ask::Set, &this, RosterService::set);
+    // RFC 6121 §2.6.1 and §3.4.1.
+    hooks.stream_feature(Feature { phase: Phase::AfterLogin, xml: "<ver xmlns='urn:xmpp:features:rosterver'/>".into() });
+    hooks.stream_feature(Feature { phase: Phase::AfterLogin, xml: "<sub xmlns='urn:xmpp:features:pre-approval'/>".into() });
+}
+
+impl RosterService {
+    async fn show(self: Arc<Self>, request: Request) -> Reply {
+        let (Ok(account), Ok(query)) = (request.account(), request.payload()) else {
+            return Reply::error(StanzaCondition::ServiceUnavailable);
+        };
+        if query.name() != "query" {
+            return Reply::error(StanzaCondition::BadRequest);
+        }
+        // The mark comes first: what changes from here on is pushed.
+        if let Some(session) = &request.session {
+            session.mark(Mark::ROSTER);
+        }
+        match (account.roster_query(query.attr("ver")), &request.session) {
+            (RosterAnswer::Full(xml), _) => Reply::Xml(xml),
+            (RosterAnswer::Since(pushes), Some(session)) => {
+                // §2.6.3: an empty result, then the changes as pushes.
+                let done = crate::route::result(&request.frame, "");
+                let _ = session.outbox().push_reply(Entry::now(done.bytes().clone()));
+                for payload in pushes {
+                    let push = Frame::iq()
+                        .type_("set")
+                        .id(&self.engine.ports.random.token())
+                        .from(account.jid().as_str())
+                        .to(session.jid().as_str())
+                        .raw(&payload)
+                        .build();
+                    let _ = session.outbox().push_reply(Entry::now(push.bytes().clone()));
+                }
+                Reply::Sent
+            }
+            (RosterAnswer::Since(_), None) => Reply::Done,
+        }
+    }
+
+    async fn set(self: Arc<Self>, request: Request) -> Reply {
+        // §2.3.3: forbidden unless it is one's own roster.
+        if !request.is_own() {
+            return Reply::error(StanzaCondition::Forbidden);
+        }
+        let (Ok(account), Ok(query)) = (request.account(), request.payload()) else {
+            return Reply::error(StanzaCondition::ServiceUnavailable);
+        };
+        match account.roster_set(&query) {
+            Ok((ticket, outcome)) => {
+                self.engine.perform(account, None, outcome);
+                Reply::After(ticket, None)
+            }
+            Err(error) => Reply::Error(stanza_error(error)),
+        }
+    }
+}
+
+pub(crate) fn stanza_error(error: RosterError) -> StanzaError {
+    let (condition, text) = match error {
+        RosterError::BadRequest(rule) => (StanzaCondition::BadRequest, Some(rule)),
+        RosterError::NotAcceptable(limit) => (StanzaCondition::NotAcceptable, Some(limit)),
+        RosterError::JidMalformed(_) => (StanzaCondition::JidMalformed, None),
+        RosterError::ItemNotFound => (StanzaCondition::ItemNotFound, None),
+        RosterError::OwnAddress => (StanzaCondition::NotAllowed, Some("nobody is a contact of himself")),
+        RosterError::Full => (StanzaCondition::PolicyViolation, Some("the roster is full")),
+    };
+    let error = StanzaError::new(condition);
+    match text {
+        Some(text) => error.with_text(text),
+        None => error,
+    }
+}

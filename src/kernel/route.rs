@@ -1,0 +1,253 @@
+//! Routing: which account, service or domain is a stanza for? (RFC 6120 §10, RFC 6121 §8)
+//!
+//! **Invariant:** works on the head of the frame; never waits, never copies the payload. What a delivery causes
+//! is routed from a queue, not by recursion.
+
+use crate::account::{Account, Parcel};
+use crate::accounts::Found;
+use crate::engine::Engine;
+use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
+use crate::outbox::Entry;
+use crate::ports::Task;
+use crate::session::SessionRef;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use wire::error::{StanzaCondition, StanzaError};
+use wire::frame::{Frame, IqType, Kind, MessageType, PresenceType};
+use wire::jid::{Jid, JidView};
+
+impl Engine {
+    /// Routes a stanza with a validated `from` and a `to`.
+    pub(crate) fn route(self: &Arc<Self>, parcel: Parcel) {
+        if let Some(task) = self.route_for(parcel, None) {
+            self.ports.spawn.spawn(task);
+        }
+    }
+
+    /// Routes a stanza that one of our sessions sent. A request to a service comes back as the work of answering
+    /// it: the stream lets it finish before it takes the next stanza (RFC 6120 §10.1).
+    pub(crate) fn route_for(self: &Arc<Self>, parcel: Parcel, session: Option<&SessionRef>) -> Option<Task> {
+        let to = parcel.frame.to();
+        let Ok(view) = JidView::parse(to.as_deref().unwrap_or_default()) else {
+            self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::JidMalformed));
+            return None;
+        };
+        if !self.serves(view.domain()) {
+            // RFC 6120 §10.4: no such server can be reached.
+            self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::RemoteServerNotFound));
+            return None;
+        }
+        if view.local().is_none() {
+            return self.to_server(&parcel.frame, &view, session);
+        }
+        let account = match self.accounts.here(view.bare_str()) {
+            Some(account) => account,
+            None => {
+                let jid = view.to_bare();
+                let resource = view.resource().map(str::to_owned);
+                drop(view);
+                drop(to);
+                match self.accounts.wait(&jid, parcel, resource.as_deref()) {
+                    // It came into memory between the two looks.
+                    Found::Here(account, parcel) => return self.to_account(&account, parcel, resource.as_deref(), session),
+                    Found::Load => self.start_loading(jid),
+                    Found::Waits => {}
+                    Found::Overflow(parcel) => {
+                        self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::ResourceConstraint));
+                    }
+                }
+                return None;
+            }
+        };
+        let resource = view.resource().map(str::to_owned);
+        drop(view);
+        drop(to);
+        self.to_account(&account, parcel, resource.as_deref(), session)
+    }
+
+    /// A stanza for an account in memory.
+    fn to_account(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        parcel: Parcel,
+        resource: Option<&str>,
+        session: Option<&SessionRef>,
+    ) -> Option<Task> {
+        account.used.store(self.ports.clock.now().0, Ordering::Relaxed);
+        if resource.is_none() && parcel.frame.kind() == Kind::Iq {
+            return self.ask_account(account, parcel.frame, session);
+        }
+        let outcome = account.deliver(&parcel, resource);
+        self.perform(account, Some(&parcel.frame), outcome);
+        None
+    }
+
+    /// The same from background work.
+    pub(crate) fn hand_over(self: &Arc<Self>, account: &Arc<Account>, parcel: Parcel, resource: Option<&str>) {
+        if let Some(task) = self.to_account(account, parcel, resource, None) {
+            self.ports.spawn.spawn(task);
+        }
+    }
+
+    /// An IQ for the account itself (RFC 6121 §8.5.2.1.3): answered on its behalf.
+    pub(crate) fn ask_account(self: &Arc<Self>, account: &Arc<Account>, frame: Frame, session: Option<&SessionRef>) -> Option<Task> {
+        let mut outcome = crate::account::Outcome::default();
+        let verdict = account.filter(&frame, Direction::In, &mut outcome);
+        match verdict {
+            None | Some(Flow::Pass) => self.perform(account, None, outcome),
+            Some(Flow::Drop) => return None,
+            Some(Flow::Bounce(error)) => {
+                self.bounce(&frame, &error);
+                return None;
+            }
+        }
+        let own = session.is_some_and(|session| session.account().jid() == account.jid())
+            || frame.from().is_some_and(|from| JidView::parse(&from).is_ok_and(|from| from.bare_str() == account.jid().as_str()));
+        let scope = if own { Scope::OWN } else { Scope::ACCOUNT };
+        self.ask(frame, Target::Account(account.clone()), scope, session)
+    }
+
+    /// RFC 6120 §10.5.1 and §10.5.2: the domain, with or without a resource.
+    fn to_server(self: &Arc<Self>, frame: &Frame, to: &JidView<'_>, session: Option<&SessionRef>) -> Option<Task> {
+        match frame.kind() {
+            Kind::Iq if to.resource().is_none() => {
+                let target = Target::Server(to.domain().to_owned());
+                self.ask(frame.clone(), target, Scope::SERVER, session)
+            }
+            Kind::Iq => {
+                self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));
+                None
+            }
+            Kind::Message => {
+                if !matches!(frame.message_type(), MessageType::Headline | MessageType::Error) {
+                    self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));
+                }
+                None
+            }
+            // A server has no presence and subscribes to nobody.
+            Kind::Presence | Kind::Other => None,
+        }
+    }
+
+    /// Hands a request to the service for its namespace. Anything but a request is ignored: there was no question.
+    fn ask(self: &Arc<Self>, frame: Frame, target: Target, scope: Scope, session: Option<&SessionRef>) -> Option<Task> {
+        let ask = match frame.iq_type() {
+            Some(IqType::Get) => Ask::Get,
+            Some(IqType::Set) => Ask::Set,
+            _ => return None,
+        };
+        let hooks = self.hooks.load();
+        let handler = frame.payload().and_then(|payload| hooks.iq.get(payload.ns)?.find(ask, scope).cloned());
+        let Some(handler) = handler else {
+            self.bounce_to(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable), session);
+            return None;
+        };
+        let from = Jid::parse(&frame.from().unwrap_or_default()).ok()?;
+        let request = Request { frame, from, target, ask, session: session.cloned() };
+        Some(self.answer(handler, request))
+    }
+
+    /// The work of answering one request: exactly one answer, whatever the handler does.
+    pub(crate) fn answer(self: &Arc<Self>, handler: Arc<dyn Handler>, request: Request) -> Task {
+        let engine = self.clone();
+        Box::pin(async move {
+            let (frame, session) = (request.frame.clone(), request.session.clone());
+            let reply = guarded(&*handler, request).await;
+            engine.reply(&frame, reply, session.as_ref());
+        })
+    }
+
+    fn reply(self: &Arc<Self>, request: &Frame, reply: Reply, session: Option<&SessionRef>) {
+        let (ticket, xml) = match reply {
+            Reply::Error(error) => return self.bounce_to(request, &error, session),
+            Reply::Sent => return,
+            Reply::Done => (None, None),
+            Reply::Xml(xml) => (None, Some(xml)),
+            Reply::After(ticket, xml) => (Some(ticket), xml),
+        };
+        let frame = result(request, xml.as_deref().unwrap_or_default());
+        let Some(session) = session else {
+            self.route(Parcel { frame, ticket });
+            return;
+        };
+        let otherwise = ticket.is_some().then(|| request.error_reply(&StanzaError::new(StanzaCondition::InternalServerError)));
+        let entry = Entry {
+            head: frame.bytes().clone(),
+            ticket,
+            otherwise: otherwise.flatten().map(|frame| frame.bytes().clone()),
+            ..Entry::default()
+        };
+        let _ = session.outbox().push_reply(entry);
+    }
+
+    fn bounce_to(self: &Arc<Self>, frame: &Frame, error: &StanzaError, session: Option<&SessionRef>) {
+        match session {
+            Some(session) => {
+                if let Some(reply) = frame.error_reply(error) {
+                    let _ = session.outbox().push_reply(Entry::now(reply.bytes().clone()));
+                }
+            }
+            None => self.bounce(frame, error),
+        }
+    }
+
+    /// Returns a stanza to its sender as an error, unless it is one itself or an answer (RFC 6120 §8.3.1).
+    pub(crate) fn bounce(self: &Arc<Self>, frame: &Frame, error: &StanzaError) {
+        if let Some(reply) = frame.error_reply(error) {
+            // An error never bounces, so this goes one level deep.
+            self.route(reply.into());
+        }
+    }
+
+    /// RFC 6121 §8.5.1.
+    pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
+        let frame = &parcel.frame;
+        match frame.kind() {
+            Kind::Message if frame.message_type() == MessageType::Headline => {}
+            Kind::Message | Kind::Iq => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),
+            Kind::Presence if frame.presence_type() == PresenceType::Probe => {
+                if let (Some(from), Some(to)) = (frame.from(), frame.to()) {
+                    let (Ok(from), Ok(to)) = (Jid::parse(&from), Jid::parse(&to)) else { return };
+                    let mut reply = Frame::presence().type_("unsubscribed").from(to.bare().as_str()).to(from.bare().as_str());
+                    if let Some(id) = frame.id() {
+                        reply = reply.id(&id);
+                    }
+                    self.route(reply.build().into());
+                }
+            }
+            Kind::Presence | Kind::Other => {}
+        }
+    }
+}
+
+/// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).
+pub(crate) fn result(request: &Frame, xml: &str) -> Frame {
+    let mut builder = Frame::iq().type_("result").id(&request.id().unwrap_or_default());
+    if let Some(to) = request.to() {
+        builder = builder.from(&to);
+    }
+    if let Some(from) = request.from() {
+        builder = builder.to(&from);
+    }
+    builder.raw(xml).build()
+}
+
+/// Runs a handler. A panic ends this request alone.
+async fn guarded(handler: &dyn Handler, request: Request) -> Reply {
+    let namespace = request.frame.payload().map(|payload| payload.ns.to_owned()).unwrap_or_default();
+    let Ok(mut answer) = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(request))) else {
+        return panicked(&namespace);
+    };
+    std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+        Ok(poll) => poll,
+        Err(_) => Poll::Ready(panicked(&namespace)),
+    })
+    .await
+}
+
+fn panicked(namespace: &str) -> Reply {
+    tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
+    Reply::error(StanzaCondition::InternalServerError)
+}

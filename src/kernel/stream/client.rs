@@ -1,0 +1,184 @@
+//! Stanzas from a bound session: checked, stamped with their true sender, and sent on their way.
+
+use crate::account::{Parcel, subscription_type};
+use crate::engine::Engine;
+use crate::outbox::Entry;
+use crate::ports::Task;
+use crate::roster_service;
+use crate::session::SessionRef;
+use std::sync::Arc;
+use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
+use wire::frame::{Frame, IqType, Kind, PresenceType, RawFrame};
+use wire::jid::Jid;
+use wire::ns;
+
+/// Takes one stanza from the stream of `session`. `lang` is the stream's language, which stanzas without one get.
+///
+/// Work that must be finished before the next stanza is taken comes back as a task.
+///
+/// # Errors
+/// What breaks the stream: a stanza of no known kind, or in somebody else's name.
+pub(super) fn receive(
+    engine: &Arc<Engine>,
+    session: &SessionRef,
+    raw: &RawFrame<'_>,
+    lang: Option<&str>,
+) -> Result<Option<Task>, StreamError> {
+    let kind = raw.kind();
+    if kind == Kind::Other {
+        // RFC 6120 §4.9.3.24
+        return Err(StreamError::new(StreamCondition::UnsupportedStanzaType));
+    }
+    check_from(session, raw)?;
+    let from = session.jid().as_str();
+    match kind {
+        Kind::Message => {
+            // RFC 6120 §10.3.1: without `to` it is for the sender's own account.
+            let frame = match raw.to() {
+                Some(_) => raw.stamp(from, None, lang),
+                None => raw.stamp(from, Some(session.jid().bare_str()), lang),
+            };
+            Ok(send(engine, session, frame))
+        }
+        Kind::Presence => {
+            presence(engine, session, raw.stamp(from, None, lang));
+            Ok(None)
+        }
+        Kind::Iq | Kind::Other => Ok(iq(engine, session, raw.stamp(from, None, lang))),
+    }
+}
+
+/// RFC 6120 §8.1.2.1: no stanza in another name than the session's own, full or bare.
+fn check_from(session: &SessionRef, raw: &RawFrame<'_>) -> Result<(), StreamError> {
+    let Some(from) = raw.from() else { return Ok(()) };
+    if *from == *session.jid().as_str() || *from == *session.jid().bare_str() {
+        return Ok(());
+    }
+    match Jid::parse(&from) {
+        Ok(jid) if jid.as_str() == session.jid().as_str() || jid.as_str() == session.jid().bare_str() => Ok(()),
+        _ => Err(StreamError::new(StreamCondition::InvalidFrom)),
+    }
+}
+
+/// Past the account's own filters, to the router.
+fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
+    let (outcome, passes) = session.account().check_out(&frame);
+    if !passes {
+        if let Some(error) = &outcome.bounce {
+            answer_error(session, &frame, error);
+        }
+        return None;
+    }
+    if !outcome.send.is_empty() {
+        engine.perform(session.account(), None, outcome);
+    }
+    engine.route_for(Parcel::from(frame), Some(session))
+}
+
+fn answer_error(session: &SessionRef, frame: &Frame, error: &StanzaError) {
+    if let Some(reply) = frame.error_reply(error) {
+        let _ = session.outbox().push_reply(Entry::now(reply.bytes().clone()));
+    }
+}
+
+fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
+    let account = session.account();
+    let type_ = frame.presence_type();
+    let to = match frame.to().map(|to| Jid::parse(&to)) {
+        None => None,
+        Some(Ok(to)) => Some(to),
+        Some(Err(_)) => return answer_error(session, &frame, &StanzaError::new(StanzaCondition::JidMalformed)),
+    };
+    let bad_request = || answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
+    match (to, type_) {
+        (_, PresenceType::Invalid) => bad_request(),
+        (None, PresenceType::Available | PresenceType::Unavailable) => {
+            let outcome = account.broadcast(session.id(), frame.clone());
+            let refused = outcome.bounce.is_some();
+            if let Some(error) = &outcome.bounce {
+                answer_error(session, &frame, error);
+            }
+            engine.perform(account, None, outcome);
+            if !refused && type_ == PresenceType::Available {
+                for note in &engine.hooks.load().received {
+                    note(account, &frame);
+                }
+            }
+        }
+        // Subscriptions and probes are about somebody; an error answers somebody.
+        (None, PresenceType::Error) => {}
+        (None, _) => bad_request(),
+        (Some(to), PresenceType::Available | PresenceType::Unavailable) => {
+            let (outcome, passes) = account.check_out(&frame);
+            if !passes {
+                if let Some(error) = &outcome.bounce {
+                    answer_error(session, &frame, error);
+                }
+                return;
+            }
+            account.direct(session.id(), &frame, &to);
+            engine.route(frame.into());
+        }
+        (Some(to), _) => {
+            let Some(kind) = subscription_type(type_) else {
+                // RFC 6121 §4.3: a client's own probe is routed like the server's.
+                let _ = send(engine, session, frame);
+                return;
+            };
+            // §3.1.2: subscriptions are between bare addresses.
+            let contact = to.bare();
+            let stamped = frame.restamp(Some(session.jid().bare_str()), Some(contact.as_str()));
+            let (outcome, passes) = account.check_out(&stamped);
+            if !passes {
+                if let Some(error) = &outcome.bounce {
+                    answer_error(session, &frame, error);
+                }
+                return;
+            }
+            match account.send_subscription(stamped, &contact, kind) {
+                Ok(outcome) => engine.perform(account, None, outcome),
+                Err(error) => answer_error(session, &frame, &roster_service::stanza_error(error)),
+            }
+        }
+    }
+}
+
+fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
+    // RFC 6120 §8.2.3: an id and a type always, and one payload in a request.
+    let request = match frame.iq_type() {
+        Some(IqType::Get | IqType::Set) => true,
+        Some(IqType::Result | IqType::Error) => false,
+        None => {
+            answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
+            return None;
+        }
+    };
+    if request && (frame.id().is_none_or(|id| id.is_empty()) || frame.child_count() != 1) {
+        answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
+        return None;
+    }
+    if request && frame.payload().is_some_and(|payload| payload.ns == ns::SESSION || payload.ns == ns::BIND) {
+        let to_server = frame.to().is_none_or(|to| engine.serves(&to) || *to == *session.jid().bare_str());
+        if to_server {
+            return negotiated(session, &frame);
+        }
+    }
+    if frame.to().is_none() {
+        // RFC 6120 §10.3.3: answered on behalf of the account. Answers to nobody are ignored.
+        return if request { engine.ask_account(session.account(), frame, Some(session)) } else { None };
+    }
+    send(engine, session, frame)
+}
+
+/// What belongs to the negotiation, which is over.
+fn negotiated(session: &SessionRef, frame: &Frame) -> Option<Task> {
+    if frame.payload().is_some_and(|payload| payload.ns == ns::SESSION) {
+        // RFC 3921 §3: clients of that age wait for this; it does nothing.
+        let done = crate::route::result(frame, "");
+        let _ = session.outbox().push_reply(Entry::now(done.bytes().clone()));
+    } else {
+        // RFC 6120 §7.7.2.1: one resource per stream.
+        answer_error(session, frame, &StanzaError::new(StanzaCondition::NotAllowed));
+    }
+    None
+}

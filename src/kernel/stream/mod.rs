@@ -1,0 +1,489 @@
+//! A client's stream from its first byte to its last: RFC 6120 §4 to §7, without the socket.
+//!
+//! The driver hands in what it reads ([`ClientStream::receive`]), polls ([`ClientStream::poll`]) and writes what the
+//! [`Outbox`] holds. It is told when to start TLS and when to end. One deadline covers the negotiation up to the
+//! bound session.
+
+mod client;
+mod login;
+
+use crate::engine::Engine;
+use crate::hooks::{Phase, Request, Target};
+use crate::outbox::{Ending, Entry, Outbox};
+use crate::ports::{Millis, Task};
+use crate::sasl::ChannelBindings;
+use crate::session::{Inner, SessionRef};
+use login::{Login, Turn};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
+use wire::frame::{Frame, IqType, Kind, RawFrame, XmlWriter};
+use wire::framer::{Event, Framer, StreamHeader};
+use wire::jid::{BareJid, Jid, prepare_domain, prepare_resource};
+use wire::ns;
+
+/// Where a stream comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The client's network address, for limits and logs.
+    pub address: String,
+    /// TLS in use, with what identifies it.
+    pub bindings: ChannelBindings,
+    /// Identities in the client's certificate, verified.
+    pub certified: Vec<BareJid>,
+}
+
+/// What the driver is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Write everything that waits, then start TLS and call [`ClientStream::secured`].
+    StartTls,
+}
+
+/// One stream.
+pub struct ClientStream {
+    framer: Framer,
+    core: Core,
+}
+
+struct Core {
+    engine: Arc<Engine>,
+    outbox: Arc<Outbox>,
+    peer: Peer,
+    deadline: Millis,
+    /// The domain that the client addressed; fixed by the first header.
+    domain: String,
+    lang: Option<String>,
+    /// Our header has gone out since the last restart.
+    opened: bool,
+    stage: Stage,
+    login: Login,
+    /// What must end before the next element is looked at.
+    busy: Option<Busy>,
+}
+
+enum Stage {
+    /// Not logged in.
+    Stranger,
+    /// `<proceed/>` is out, TLS not yet up.
+    Securing,
+    /// Logged in, no resource yet.
+    Known(BareJid),
+    /// A session.
+    Bound(SessionRef),
+    /// Nothing is looked at any more.
+    Over,
+}
+
+enum Busy {
+    Task(Task),
+    Login(Pin<Box<dyn Future<Output = Turn> + Send>>),
+    Bind(Pin<Box<dyn Future<Output = Result<SessionRef, StanzaError>> + Send>>, Frame),
+}
+
+/// What follows from an element, once it is let go.
+enum Then {
+    Go,
+    Restart,
+    Secure,
+}
+
+impl ClientStream {
+    /// A stream that has just been accepted.
+    pub fn new(engine: &Arc<Engine>, peer: Peer) -> ClientStream {
+        let settings = &engine.settings;
+        let framer = Framer::new(settings.before_login.clone(), engine.hooks.load().namespaces());
+        let core = Core {
+            engine: engine.clone(),
+            outbox: Arc::new(Outbox::new(settings.outbox)),
+            peer,
+            deadline: engine.ports.clock.now() + settings.negotiation,
+            domain: String::new(),
+            lang: None,
+            opened: false,
+            stage: Stage::Stranger,
+            login: Login::default(),
+            busy: None,
+        };
+        ClientStream { framer, core }
+    }
+
+    /// The queue of what is to be written.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.core.outbox
+    }
+
+    /// The session, once bound.
+    pub fn session(&self) -> Option<&SessionRef> {
+        match &self.core.stage {
+            Stage::Bound(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// By when a session must be bound. `None` once it is.
+    pub fn deadline(&self) -> Option<Millis> {
+        match self.core.stage {
+            Stage::Bound(_) => None,
+            _ => Some(self.core.deadline),
+        }
+    }
+
+    /// True while reading on is useful: what came in has been looked at, and the peer takes what it asked for.
+    pub fn wants_input(&self) -> bool {
+        self.core.busy.is_none() && !matches!(self.core.stage, Stage::Over | Stage::Securing) && !self.core.outbox.is_full()
+    }
+
+    /// Bytes from the peer.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if !matches!(self.core.stage, Stage::Over) {
+            self.framer.receive(bytes);
+        }
+    }
+
+    /// Works on what came in until more is needed. Never blocks.
+    pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        loop {
+            if self.core.work(context).is_pending() {
+                return Poll::Pending;
+            }
+            if self.core.login.take_restart() {
+                self.restart();
+            }
+            if matches!(self.core.stage, Stage::Over | Stage::Securing) || self.core.outbox.is_full() {
+                return Poll::Pending;
+            }
+            let then = match self.framer.next() {
+                Ok(None) => return Poll::Pending,
+                Ok(Some(event)) => self.core.handle(event),
+                Err(error) => Err(error.into()),
+            };
+            match then {
+                Ok(Then::Go) => {}
+                Ok(Then::Restart) => self.restart(),
+                Ok(Then::Secure) if self.framer.pending() > 0 => {
+                    // RFC 6120 §5.4.3.3: what was sent in the clear behind <starttls/> must not be taken as secured.
+                    self.core.fail(StreamError::new(StreamCondition::PolicyViolation));
+                }
+                Ok(Then::Secure) => {
+                    self.core.reply("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+                    self.core.stage = Stage::Securing;
+                    return Poll::Ready(Step::StartTls);
+                }
+                Err(error) => self.core.fail(error),
+            }
+        }
+    }
+
+    /// RFC 6120 §4.3.3: a new stream on the same connection.
+    fn restart(&mut self) {
+        self.framer.reset();
+        self.core.opened = false;
+        if matches!(self.core.stage, Stage::Known(_)) {
+            self.framer.set_limits(self.core.engine.settings.after_login.clone());
+        }
+    }
+
+    /// TLS is up.
+    pub fn secured(&mut self, bindings: ChannelBindings, certified: Vec<BareJid>) {
+        self.core.peer.bindings = bindings;
+        self.core.peer.certified = certified;
+        self.core.stage = Stage::Stranger;
+        self.restart();
+    }
+
+    /// Ends the stream for a reason of ours, such as a deadline.
+    pub fn fail(&mut self, error: StreamError) {
+        self.core.fail(error);
+    }
+
+    /// The writer has handed everything up to this log entry to the network.
+    pub fn written(&self, log: crate::ports::LogId) {
+        if let Some(session) = self.session() {
+            session.account().confirm(session.id(), log);
+        }
+    }
+
+    /// The connection is gone. Contacts learn of it; what was not written finds another way.
+    pub fn closed(&mut self) {
+        let left = self.core.outbox.close();
+        if let Stage::Bound(session) = std::mem::replace(&mut self.core.stage, Stage::Over) {
+            let outcome = session.account().unbind(session.id());
+            self.core.engine.perform(session.account(), None, outcome);
+            self.core.engine.return_unwritten(session.account(), left);
+        }
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        self.closed();
+    }
+}
+
+impl Core {
+    /// Goes on with what keeps the stream busy. Ready when nothing does.
+    fn work(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.busy {
+                None => return Poll::Ready(()),
+                Some(Busy::Task(task)) => {
+                    std::task::ready!(task.as_mut().poll(context));
+                    self.busy = None;
+                }
+                Some(Busy::Login(login)) => {
+                    let turn = std::task::ready!(login.as_mut().poll(context));
+                    self.busy = None;
+                    self.turn(turn);
+                }
+                Some(Busy::Bind(bind, _)) => {
+                    let bound = std::task::ready!(bind.as_mut().poll(context));
+                    if let Some(Busy::Bind(_, request)) = self.busy.take() {
+                        self.bound(bound, &request);
+                    }
+                }
+            }
+        }
+    }
+
+    fn reply(&self, xml: &str) {
+        let _ = self.outbox.push_reply(Entry::now(xml.to_owned()));
+    }
+
+    /// Sends a stream error and closes. The header goes first if the client has none yet (RFC 6120 §4.9.1.2).
+    fn fail(&mut self, error: StreamError) {
+        if matches!(self.stage, Stage::Over) {
+            return;
+        }
+        tracing::debug!(address = %self.peer.address, %error, "stream error");
+        if !self.opened && !matches!(self.stage, Stage::Securing) {
+            self.open(None);
+        }
+        self.outbox.end(Ending::Error(error));
+        self.end();
+    }
+
+    /// Nothing more is read. A session stays until the writer is done and the connection closes.
+    fn end(&mut self) {
+        self.busy = None;
+        if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over) {
+            let outcome = session.account().unbind(session.id());
+            self.engine.perform(session.account(), None, outcome);
+        }
+    }
+
+    fn handle(&mut self, event: Event<'_>) -> Result<Then, StreamError> {
+        match event {
+            Event::Header(header) => self.header(&header).map(|()| Then::Go),
+            Event::Close => {
+                // RFC 6120 §4.4: the other side closes too.
+                self.outbox.end(Ending::Clean);
+                self.end();
+                Ok(Then::Go)
+            }
+            Event::Stanza(raw) => self.element(&raw),
+        }
+    }
+
+    /// RFC 6120 §4.7: the client's header, ours, and the features.
+    fn header(&mut self, header: &StreamHeader) -> Result<(), StreamError> {
+        self.lang = header.lang.clone().or_else(|| self.lang.take());
+        let to = header.to.as_deref().ok_or_else(|| StreamError::new(StreamCondition::ImproperAddressing))?;
+        let domain = prepare_domain(to).map_err(|_| StreamError::new(StreamCondition::HostUnknown))?;
+        if !self.engine.serves(&domain) || !(self.domain.is_empty() || self.domain == *domain) {
+            return Err(StreamError::new(StreamCondition::HostUnknown));
+        }
+        self.domain = domain.into_owned();
+        self.open(header.from.as_deref());
+        // §4.7.5: only 1.x is spoken here.
+        if header.version.is_none_or(|(major, _)| major < 1) {
+            return Err(StreamError::new(StreamCondition::UnsupportedVersion));
+        }
+        self.features();
+        Ok(())
+    }
+
+    fn open(&mut self, from: Option<&str>) {
+        self.opened = true;
+        let mut out = XmlWriter::new();
+        out.raw("<?xml version='1.0'?>");
+        out.start("stream:stream").attr("xmlns", ns::CLIENT).attr("xmlns:stream", ns::STREAMS).attr("version", "1.0");
+        out.attr("id", &self.engine.ports.random.token());
+        let domain = if self.domain.is_empty() { self.engine.settings.domains.first() } else { Some(&self.domain) };
+        if let Some(domain) = domain {
+            out.attr("from", domain);
+        }
+        // §4.7.2: only where it is certain whom the answer reaches.
+        if let Some(from) = from.filter(|_| self.peer.bindings.tls).and_then(|from| Jid::parse(from).ok()) {
+            out.attr("to", from.bare().as_str());
+        }
+        out.attr("xml:lang", self.lang.as_deref().unwrap_or("en"));
+        self.reply(&(out.into_string() + ">"));
+    }
+
+    /// RFC 6120 §4.3.2.
+    fn features(&self) {
+        let mut out = String::from("<stream:features>");
+        let hooks = self.engine.hooks.load();
+        let announce = |out: &mut String, phase| {
+            for feature in hooks.features.iter().filter(|feature| feature.phase == phase) {
+                out.push_str(&feature.xml);
+            }
+        };
+        if let Stage::Known(_) = self.stage {
+            out.push_str("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>");
+            out.push_str("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>");
+            announce(&mut out, Phase::AfterLogin);
+        } else {
+            let required = self.engine.settings.require_tls;
+            if !self.peer.bindings.tls {
+                // §5.4.1: a feature that is required is announced alone.
+                out.push_str("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>");
+                out.push_str(if required { "<required/></starttls>" } else { "</starttls>" });
+            }
+            if self.peer.bindings.tls || !required {
+                out.push_str(&self.offer());
+                announce(&mut out, Phase::BeforeLogin);
+            }
+        }
+        out.push_str("</stream:features>");
+        self.reply(&out);
+    }
+
+    fn element(&mut self, raw: &RawFrame<'_>) -> Result<Then, StreamError> {
+        if let Stage::Bound(session) = &self.stage {
+            let task = client::receive(&self.engine, session, raw, self.lang.as_deref())?;
+            self.busy = task.map(Busy::Task);
+            return Ok(Then::Go);
+        }
+        match (raw.kind(), &self.stage) {
+            (Kind::Iq, Stage::Known(jid)) => {
+                let jid = jid.clone();
+                self.bind(raw, &jid)?;
+                Ok(Then::Go)
+            }
+            (Kind::Iq, _) => {
+                self.ask_before_login(raw)?;
+                Ok(Then::Go)
+            }
+            // RFC 6120 §4.9.3.12, §7.1: nothing is routed before a resource is bound.
+            (Kind::Message | Kind::Presence, _) | (Kind::Other, Stage::Known(_)) => {
+                Err(StreamError::new(StreamCondition::NotAuthorized))
+            }
+            (Kind::Other, _) => self.negotiate(raw),
+        }
+    }
+
+    /// An element of STARTTLS or SASL.
+    fn negotiate(&mut self, raw: &RawFrame<'_>) -> Result<Then, StreamError> {
+        match (raw.ns(), raw.name()) {
+            (ns::TLS, "starttls") if !self.peer.bindings.tls => Ok(Then::Secure),
+            (ns::TLS, "starttls") => {
+                // RFC 6120 §5.4.2.2: failure, and the stream ends.
+                self.reply("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+                self.outbox.end(Ending::Clean);
+                self.end();
+                Ok(Then::Go)
+            }
+            (ns::SASL, _) if self.peer.bindings.tls || !self.engine.settings.require_tls => {
+                self.sasl(raw);
+                Ok(Then::Go)
+            }
+            // §5.3.1: TLS is mandatory to negotiate here.
+            (ns::SASL, _) => Err(StreamError::new(StreamCondition::PolicyViolation)),
+            _ => Err(StreamError::new(StreamCondition::UnsupportedStanzaType)),
+        }
+    }
+
+    /// Requests that strangers may make, such as registration.
+    fn ask_before_login(&mut self, raw: &RawFrame<'_>) -> Result<(), StreamError> {
+        let hooks = self.engine.hooks.load();
+        let handler = raw.payload().and_then(|payload| hooks.before_login.get(payload.ns)).cloned();
+        let secure = self.peer.bindings.tls || !self.engine.settings.require_tls;
+        let (Some(handler), true) = (handler, secure) else {
+            return Err(StreamError::new(StreamCondition::NotAuthorized));
+        };
+        let frame = raw.stamp(&self.domain, None, None);
+        let ask = match frame.iq_type() {
+            Some(IqType::Get) => crate::hooks::Ask::Get,
+            Some(IqType::Set) => crate::hooks::Ask::Set,
+            _ => return Err(StreamError::new(StreamCondition::BadFormat)),
+        };
+        let from = Jid::parse(&self.domain).map_err(|_| StreamError::new(StreamCondition::NotAuthorized))?;
+        let target = Target::Stream { domain: self.domain.clone(), address: self.peer.address.clone() };
+        let request = Request { frame: frame.clone(), from, target, ask, session: None };
+        let outbox = self.outbox.clone();
+        let answer = crate::route::guarded_answer(handler, request);
+        self.busy = Some(Busy::Task(Box::pin(async move {
+            let answer = answer.await;
+            let _ = outbox.push_reply(Entry::now(answer.bytes().clone()));
+        })));
+        Ok(())
+    }
+
+    /// RFC 6120 §7.6 and §7.7.
+    fn bind(&mut self, raw: &RawFrame<'_>, account: &BareJid) -> Result<(), StreamError> {
+        let frame = raw.stamp(account.as_str(), None, None);
+        let is_bind = frame.payload().is_some_and(|payload| payload.ns == ns::BIND && payload.name == "bind");
+        if frame.iq_type() != Some(IqType::Set) || !is_bind {
+            return Err(StreamError::new(StreamCondition::NotAuthorized));
+        }
+        let wanted = frame
+            .element()
+            .ok()
+            .and_then(|iq| Some(iq.get_child("bind", ns::BIND)?.get_child("resource", ns::BIND)?.text()))
+            .filter(|resource| !resource.is_empty());
+        let resource = match wanted.as_deref().map(prepare_resource) {
+            None => self.engine.ports.random.token(),
+            Some(Ok(resource)) => resource.into_owned(),
+            Some(Err(_)) => {
+                // §7.7.2.1
+                self.answer_bind(&frame, Err(StanzaError::new(StanzaCondition::BadRequest)));
+                return Ok(());
+            }
+        };
+        let (engine, account, outbox) = (self.engine.clone(), account.clone(), self.outbox.clone());
+        let bind = async move {
+            let internal = || StanzaError::new(StanzaCondition::InternalServerError);
+            let jid = account.with_resource(&resource).map_err(|_| StanzaError::new(StanzaCondition::BadRequest))?;
+            let account = engine.account(&account).await.ok_or_else(internal)?;
+            let id = engine.next_session_id();
+            // §7.7.2.2: the newer session wins.
+            while let Some(former) = account.bind(id, jid.clone(), outbox.clone(), engine.settings.sessions)? {
+                if let Some(outbox) = account.outbox_of(former) {
+                    outbox.end(Ending::Error(StreamError::new(StreamCondition::Conflict)));
+                }
+                let outcome = account.unbind(former);
+                engine.perform(&account, None, outcome);
+            }
+            Ok(SessionRef(Arc::new(Inner { id, jid, account, outbox })))
+        };
+        self.busy = Some(Busy::Bind(Box::pin(bind), frame));
+        Ok(())
+    }
+
+    fn bound(&mut self, bound: Result<SessionRef, StanzaError>, request: &Frame) {
+        self.answer_bind(request, bound.as_ref().map(|session| session.jid().as_str()).map_err(Clone::clone));
+        if let Ok(session) = bound {
+            tracing::info!(address = %self.peer.address, session = %session.jid(), "session bound");
+            self.stage = Stage::Bound(session);
+        }
+    }
+
+    fn answer_bind(&self, request: &Frame, answer: Result<&str, StanzaError>) {
+        let frame = match answer {
+            Ok(jid) => {
+                let mut out = XmlWriter::new();
+                out.start("bind").attr("xmlns", ns::BIND).start("jid").text(jid).end().end();
+                Frame::iq().type_("result").id(&request.id().unwrap_or_default()).raw(&out.into_string()).build()
+            }
+            Err(error) => match request.error_reply(&error) {
+                Some(frame) => frame,
+                None => return,
+            },
+        };
+        let _ = self.outbox.push_reply(Entry::now(frame.bytes().clone()));
+    }
+}

@@ -1,0 +1,132 @@
+//! Accounts as the administrator sees them: create, password, remove, list.
+
+use crate::account::{ACCOUNT, CREDENTIALS};
+use crate::engine::Engine;
+use crate::ports::{Batch, Op, Owner, StoreError};
+use crate::sasl::Credentials;
+use crate::table::{decode, encode};
+use std::sync::Arc;
+use wire::jid::BareJid;
+
+/// Why an account could not be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserError {
+    /// There is one of that address already.
+    Exists,
+    /// There is none of that address.
+    NotFound,
+    /// The domain is not served here.
+    ForeignDomain,
+    /// Empty, or with characters that no password may have (RFC 8265 §4.2).
+    BadPassword,
+    /// Storage failed.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for UserError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            UserError::Exists => f.write_str("the account exists already"),
+            UserError::NotFound => f.write_str("there is no such account"),
+            UserError::ForeignDomain => f.write_str("the domain is not served here; add it to `domains`"),
+            UserError::BadPassword => f.write_str("the password is empty or has characters that are not allowed"),
+            UserError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for UserError {}
+
+impl From<StoreError> for UserError {
+    fn from(error: StoreError) -> UserError {
+        UserError::Store(error)
+    }
+}
+
+/// Creates, changes and removes accounts.
+#[derive(Clone)]
+pub struct Users {
+    engine: Arc<Engine>,
+}
+
+impl Users {
+    /// For that engine.
+    pub fn new(engine: &Arc<Engine>) -> Users {
+        Users { engine: engine.clone() }
+    }
+
+    /// Makes an account. Durable on return.
+    ///
+    /// # Errors
+    /// It exists, the domain is foreign, the password is unusable, or storage failed.
+    pub async fn create(&self, jid: &BareJid, password: &str) -> Result<(), UserError> {
+        if jid.local().is_none() || !self.engine.serves(jid.domain()) {
+            return Err(UserError::ForeignDomain);
+        }
+        let credentials = self.derive(password).await?;
+        let first = Batch::new().put(ACCOUNT, Owner(-1), CREDENTIALS, encode(&credentials));
+        match self.engine.ports.store.create_owner(jid.as_str(), first).await? {
+            Some(_) => Ok(()),
+            None => Err(UserError::Exists),
+        }
+    }
+
+    /// Sets the password. Durable on return.
+    ///
+    /// # Errors
+    /// There is no such account, the password is unusable, or storage failed.
+    pub async fn set_password(&self, jid: &BareJid, password: &str) -> Result<(), UserError> {
+        let store = &self.engine.ports.store;
+        let owner = store.owner(jid.as_str()).await?.ok_or(UserError::NotFound)?;
+        let credentials = self.derive(password).await?;
+        store.submit(Batch::new().put(ACCOUNT, owner, CREDENTIALS, encode(&credentials))).committed().await?;
+        Ok(())
+    }
+
+    /// Removes an account with everything it stored, ends its sessions and its contacts' subscriptions to it.
+    ///
+    /// # Errors
+    /// There is no such account, or storage failed.
+    pub async fn delete(&self, jid: &BareJid) -> Result<(), UserError> {
+        let engine = &self.engine;
+        let account = engine.account(jid).await.ok_or(UserError::NotFound)?;
+        let outcome = account.erase();
+        let erased = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() })).committed().await;
+        if let Err(error) = erased {
+            account.restore();
+            return Err(error.into());
+        }
+        engine.accounts.forget(jid);
+        for forget in &engine.hooks.load().erased {
+            forget(jid);
+        }
+        engine.perform(&account, None, outcome);
+        Ok(())
+    }
+
+    /// Addresses of a domain's accounts in order, after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn list(&self, after: &str, limit: usize) -> Result<Vec<BareJid>, UserError> {
+        let owners = self.engine.ports.store.owners(after, limit).await?;
+        Ok(owners.into_iter().filter_map(|(name, _)| BareJid::parse(&name).ok()).collect())
+    }
+
+    /// The stored credentials; `None` if there is no such account.
+    pub(crate) async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, StoreError> {
+        let store = &self.engine.ports.store;
+        let Some(owner) = store.owner(jid.as_str()).await? else { return Ok(None) };
+        let row = store.get(ACCOUNT, owner, CREDENTIALS).await?;
+        row.map(|row| decode(ACCOUNT, CREDENTIALS, &row)).transpose()
+    }
+
+    /// Key derivation takes milliseconds of CPU: it runs where it holds up nobody.
+    async fn derive(&self, password: &str) -> Result<Credentials, UserError> {
+        let password = wire::jid::prepare_password(password).map_err(|_| UserError::BadPassword)?.into_owned();
+        let mut salt = [0; 16];
+        self.engine.ports.random.fill(&mut salt);
+        let iterations = self.engine.settings.iterations;
+        Ok(self.engine.compute(move || Credentials::derive(&password, iterations, &salt)).await)
+    }
+}

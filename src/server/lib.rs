@@ -1,1 +1,10 @@
-//! The daemon.
+//! The daemon: everything that touches the operating system. Configuration, TLS, command line, logging.
+#![forbid(unsafe_code)]
+// A test that finds something missing has failed, which is what it is for.
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
+
+pub mod cli;
+pub mod config;
+pub mod logging;
+pub mod notify;
+pub mod tls;

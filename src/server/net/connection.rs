@@ -1,0 +1,384 @@
+//! One connection: one task that reads, lets the stream work, and writes what waits, as far as each can go.
+//!
+//! **Invariant:** a connection at rest holds no read or write buffer of ours. Reading uses one buffer per thread,
+//! writing one that is given back when it has been taken.
+
+use super::bucket::Bucket;
+use super::tally::Tally;
+use crate::config::{Config, Rate};
+use crate::tls::{Certificates, Purpose, exporter};
+use arc_swap::ArcSwap;
+use kernel::outbox::Ending;
+use kernel::ports::LogId;
+use kernel::sasl::ChannelBindings;
+use kernel::stream::{ClientStream, Peer, Step};
+use kernel::Engine;
+use rustls::server::Acceptor;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Cx, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_rustls::LazyConfigAcceptor;
+use wire::error::{StreamCondition, StreamError};
+
+/// Read at once.
+const READ: usize = 16 * 1024;
+/// Written at once: two full TLS records.
+const WRITE: usize = 32 * 1024;
+/// A peer that takes nothing of what is written for so long is gone.
+const STALL: Duration = Duration::from_secs(600);
+/// How long and how much is still read after our end of the stream has closed, so that the peer gets to see why.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+thread_local! {
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+    static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What all connections share.
+pub struct Context {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Certificates by domain.
+    pub certificates: Arc<Certificates>,
+    /// Settings, as of the last reload.
+    pub config: ArcSwap<Config>,
+    /// Connections per address.
+    pub tally: Tally,
+}
+
+/// Serves one accepted connection to its end.
+pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpose, context: &Context) {
+    let peer = Peer { address: address.ip().to_canonical().to_string(), ..Peer::default() };
+    let mut client = Box::new(ClientStream::new(&context.engine, peer));
+    let mut socket = socket;
+    if purpose == Purpose::StartTls && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls {
+        return;
+    }
+    // The deadline of the negotiation covers the handshake, too.
+    let left = client.deadline().map_or(STALL, |deadline| deadline - context.engine.ports.clock.now());
+    let secured = tokio::time::timeout(left, Box::pin(secure(socket, purpose, context))).await;
+    match secured {
+        Ok(Ok((mut tls, bindings))) => {
+            client.secured(bindings, Vec::new());
+            drive(&mut *tls, &mut client, context).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
+        Err(_) => tracing::debug!(%address, "TLS handshake took too long"),
+    }
+}
+
+type Tls = tokio_rustls::server::TlsStream<TcpStream>;
+
+async fn secure(socket: TcpStream, purpose: Purpose, context: &Context) -> io::Result<(Box<Tls>, ChannelBindings)> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    let identity = context.certificates.choose(start.client_hello().server_name());
+    let tls = start.into_stream(identity.config(purpose)).await?;
+    let bindings = ChannelBindings {
+        tls: true,
+        exporter: exporter(tls.get_ref().1).ok(),
+        server_end_point: identity.end_point().map(<[u8]>::to_vec),
+    };
+    Ok((Box::new(tls), bindings))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    StartTls,
+    Closed,
+}
+
+async fn drive<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, client: &mut ClientStream, context: &Context) -> End {
+    let mut drive = Drive::new(context);
+    let end = poll_fn(|cx| drive.poll(Pin::new(io), client, context, cx)).await;
+    if end == End::Closed {
+        client.closed();
+        if drive.ended {
+            linger(io).await;
+        }
+    }
+    end
+}
+
+async fn linger<S: AsyncRead + Unpin>(io: &mut S) {
+    let mut bytes = 0;
+    let reading = poll_fn(|cx| {
+        loop {
+            match ready!(read(Pin::new(&mut *io), cx, |input| input.len())) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(read) => bytes += read,
+            }
+            if bytes > LINGER_BYTES {
+                return Poll::Ready(());
+            }
+        }
+    });
+    let _ = tokio::time::timeout(LINGER, reading).await;
+}
+
+/// Reads what is there into the thread's buffer. 0 at the end of the stream.
+fn read<S: AsyncRead>(io: Pin<&mut S>, cx: &mut Cx<'_>, with: impl FnOnce(&[u8]) -> usize) -> Poll<io::Result<usize>> {
+    INPUT.with_borrow_mut(|input| {
+        let mut buffer = ReadBuf::new(input);
+        ready!(io.poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(with(buffer.filled())))
+    })
+}
+
+/// The state of driving one connection.
+struct Drive {
+    /// Taken from the outbox, not yet by the socket; `sent` of it are gone.
+    output: Vec<u8>,
+    sent: usize,
+    /// Written, but perhaps still in the TLS layer.
+    unflushed: bool,
+    /// Confirmed when everything is flushed.
+    log: Option<LogId>,
+    ending: Option<Ending>,
+    /// Our side has been closed in order.
+    ended: bool,
+    bucket: Bucket,
+    heard: Instant,
+    /// Since when the peer has taken nothing although something waits.
+    stalled: Option<Instant>,
+    /// A sign of life was asked for at this time.
+    asked: Option<Instant>,
+    idle: Duration,
+    dead: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Drive {
+    fn new(context: &Context) -> Drive {
+        let config = context.config.load();
+        let now = Instant::now();
+        let rate = match config.limits.c2s_rate {
+            Rate::Unlimited => None,
+            Rate::BytesPerSecond(rate) => Some(rate),
+        };
+        Drive {
+            output: Vec::new(),
+            sent: 0,
+            unflushed: false,
+            log: None,
+            ending: None,
+            ended: false,
+            bucket: Bucket::new(rate, now),
+            heard: now,
+            stalled: None,
+            asked: None,
+            idle: config.limits.idle_timeout.duration(),
+            dead: config.limits.dead_timeout.duration(),
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        }
+    }
+
+    fn poll<S: AsyncRead + AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut S>,
+        client: &mut ClientStream,
+        context: &Context,
+        cx: &mut Cx<'_>,
+    ) -> Poll<End> {
+        loop {
+            let start_tls = client.poll(cx) == Poll::Ready(Step::StartTls);
+            match self.write(io.as_mut(), client, cx) {
+                Ok(true) => return Poll::Ready(End::Closed),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "connection lost while writing");
+                    return Poll::Ready(End::Closed);
+                }
+            }
+            if start_tls {
+                // <proceed/> is a few bytes into an empty socket buffer; a peer that managed to fill that is no loss.
+                return Poll::Ready(if self.is_drained() { End::StartTls } else { End::Closed });
+            }
+            let pause = if client.wants_input() {
+                let pause = self.bucket.wait(Instant::now());
+                if pause.is_zero() {
+                    match read(io.as_mut(), cx, |input| {
+                        client.receive(input);
+                        input.len()
+                    }) {
+                        Poll::Ready(Ok(0)) => return Poll::Ready(End::Closed),
+                        Poll::Ready(Err(error)) => {
+                            tracing::debug!(%error, "connection lost while reading");
+                            return Poll::Ready(End::Closed);
+                        }
+                        Poll::Ready(Ok(bytes)) => {
+                            self.bucket.take(bytes);
+                            self.heard = Instant::now();
+                            self.asked = None;
+                            continue;
+                        }
+                        Poll::Pending => {}
+                    }
+                }
+                pause
+            } else {
+                Duration::ZERO
+            };
+            if !self.wait(client, context, pause, cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
+    }
+
+    /// Writes as far as the socket takes it. `true` when the stream has ended and everything is out.
+    fn write<S: AsyncWrite>(&mut self, mut io: Pin<&mut S>, client: &ClientStream, cx: &mut Cx<'_>) -> io::Result<bool> {
+        loop {
+            if self.output.is_empty() && self.ending.is_none() {
+                self.output = OUTPUT.take();
+                self.output.clear();
+                if let Poll::Ready(taken) = client.outbox().poll_take(cx, &mut self.output, WRITE) {
+                    self.log = taken.log.or(self.log);
+                    if let Some(ending) = taken.ending {
+                        if let Ending::Error(error) = &ending {
+                            self.output.extend_from_slice(error.to_string().as_bytes());
+                        }
+                        self.output.extend_from_slice(b"</stream:stream>");
+                        self.ending = Some(ending);
+                    }
+                }
+                if self.output.is_empty() {
+                    self.give_back();
+                }
+            }
+            if !self.output.is_empty() {
+                match io.as_mut().poll_write(cx, &self.output[self.sent..])? {
+                    Poll::Pending => {
+                        self.stalled.get_or_insert_with(Instant::now);
+                        return Ok(false);
+                    }
+                    Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Poll::Ready(written) => {
+                        self.stalled = None;
+                        self.sent += written;
+                        self.unflushed = true;
+                    }
+                }
+                if self.sent < self.output.len() {
+                    continue;
+                }
+                self.give_back();
+                if client.outbox().backlog() > 0 {
+                    // More waits: it goes into the same flush.
+                    continue;
+                }
+            }
+            if self.unflushed {
+                match io.as_mut().poll_flush(cx)? {
+                    Poll::Pending => {
+                        self.stalled.get_or_insert_with(Instant::now);
+                        return Ok(false);
+                    }
+                    Poll::Ready(()) => {
+                        self.stalled = None;
+                        self.unflushed = false;
+                        if let Some(log) = self.log.take() {
+                            client.written(log);
+                        }
+                        continue;
+                    }
+                }
+            }
+            if self.ending.is_some() {
+                return match io.as_mut().poll_shutdown(cx) {
+                    Poll::Ready(_) => {
+                        self.ended = true;
+                        Ok(true)
+                    }
+                    Poll::Pending => Ok(false),
+                };
+            }
+            return Ok(false);
+        }
+    }
+
+    /// The buffer goes back to the thread, unless it has grown beyond use.
+    fn give_back(&mut self) {
+        self.sent = 0;
+        let mut output = std::mem::take(&mut self.output);
+        if output.capacity() > 0 && output.capacity() <= 4 * WRITE {
+            output.clear();
+            OUTPUT.set(output);
+        }
+    }
+
+    /// Looks at the deadlines and sleeps until the next. `true` if something changed and all is to be tried again.
+    fn wait(&mut self, client: &mut ClientStream, context: &Context, pause: Duration, cx: &mut Cx<'_>) -> bool {
+        loop {
+            let now = Instant::now();
+            let mut next = STALL;
+            if let Some(deadline) = client.deadline() {
+                let left = deadline - context.engine.ports.clock.now();
+                if left.is_zero() && self.ending.is_none() {
+                    client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
+                    return true;
+                }
+                next = next.min(left.max(Duration::from_millis(1)));
+            }
+            if let Some(stalled) = self.stalled {
+                let left = STALL.saturating_sub(now - stalled);
+                if left.is_zero() || (self.ending.is_some() && now - stalled > LINGER) {
+                    // It takes nothing, not even the reason.
+                    client.closed();
+                    self.ending.get_or_insert(Ending::Clean);
+                    self.output.clear();
+                    self.unflushed = false;
+                    return true;
+                }
+                next = next.min(if self.ending.is_some() { LINGER } else { left });
+            }
+            if let Some(session) = client.session() {
+                let quiet = now - self.heard;
+                match self.asked {
+                    Some(asked) => {
+                        let left = self.dead.saturating_sub(now - asked);
+                        if left.is_zero() {
+                            client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
+                            return true;
+                        }
+                        next = next.min(left);
+                    }
+                    None if quiet >= self.idle => {
+                        context.engine.ask_sign_of_life(session);
+                        self.asked = Some(now);
+                        return true;
+                    }
+                    None => next = next.min(self.idle - quiet),
+                }
+            }
+            if !pause.is_zero() {
+                next = next.min(pause);
+            }
+            let until = tokio::time::Instant::from_std(now + next);
+            // A timer that is early enough is left alone: setting it anew for each stanza would cost more than
+            // one look too many.
+            if self.timer.is_elapsed() || self.timer.deadline() > until {
+                self.timer.as_mut().reset(until);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            if !pause.is_zero() {
+                return true;
+            }
+        }
+    }
+}
+
+use std::future::Future;

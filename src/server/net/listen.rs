@@ -1,0 +1,112 @@
+//! Listeners: bound before anything else starts, so that a port in use is an error of the start.
+
+use super::connection::{self, Context};
+use crate::tls::Purpose;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+const BACKLOG: i32 = 4096;
+/// Pause after the system refused a connection, as when it is out of file descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Bound listeners for clients.
+pub struct Listeners {
+    /// With what each connection begins.
+    pub sockets: Vec<(TcpListener, Purpose)>,
+}
+
+/// Binds all addresses.
+///
+/// # Errors
+/// Text for the administrator: which address, and why not.
+pub fn bind(plain: &[SocketAddr], direct: &[SocketAddr]) -> Result<Listeners, String> {
+    let with = |addresses: &[SocketAddr], purpose| addresses.iter().map(move |address| (*address, purpose)).collect::<Vec<_>>();
+    let mut sockets = Vec::new();
+    for (address, purpose) in with(plain, Purpose::StartTls).into_iter().chain(with(direct, Purpose::DirectClient)) {
+        sockets.push((listener(address).map_err(|error| explain(address, &error))?, purpose));
+    }
+    Ok(Listeners { sockets })
+}
+
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let bound = match socket(address) {
+        // A machine without IPv6 can still serve "all addresses".
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && error.raw_os_error() == Some(97) => {
+            socket(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))?
+        }
+        other => other?,
+    };
+    TcpListener::from_std(bound.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> String {
+    let what = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there; stop it, or choose another port in [listen]",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need the right to bind them; choose a higher one in [listen]",
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct it in [listen]",
+        _ => "correct it in [listen]",
+    };
+    format!("cannot listen on {address} ({error}): {what}")
+}
+
+impl Listeners {
+    /// Accepts connections until the future is dropped.
+    pub async fn serve(self, context: Arc<Context>) {
+        let mut tasks = tokio::task::JoinSet::new();
+        for (listener, purpose) in self.sockets {
+            let context = context.clone();
+            tasks.spawn(accept(listener, purpose, context));
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, address)) => {
+                let limit = context.config.load().limits.connections_per_address;
+                let Some(counted) = context.tally.count(address.ip(), limit) else {
+                    tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
+                    continue;
+                };
+                if let Err(error) = prepare(&socket) {
+                    tracing::debug!(%error, "connection lost before it began");
+                    continue;
+                }
+                let context = context.clone();
+                tokio::spawn(async move {
+                    connection::serve(socket, address, purpose, &context).await;
+                    drop(counted);
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, "accepting connections fails; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn prepare(socket: &TcpStream) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    // Finds peers that vanished while nothing is sent.
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
+    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}

@@ -1,0 +1,11 @@
+//! Sockets: listeners, TLS handshakes, and the one task per connection that moves bytes between the network and a
+//! [`kernel::stream::ClientStream`].
+
+mod bucket;
+mod connection;
+mod listen;
+mod tally;
+
+pub use connection::Context;
+pub use listen::{Listeners, bind};
+pub use tally::Tally;

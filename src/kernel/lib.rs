@@ -5,3 +5,4 @@
 //! inside which nothing waits.
 
 pub mod ports;
+pub mod roster;

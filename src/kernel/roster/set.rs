@@ -4,6 +4,7 @@ use super::xml::NS_ROSTER;
 use minidom::Element;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use wire::error::{StanzaCondition, StanzaError};
 use wire::jid::{Jid, JidError, prepare_resource};
 
 /// How much one roster may hold. Lengths are in bytes of UTF-8.
@@ -66,6 +67,20 @@ impl std::fmt::Display for RosterError {
 }
 
 impl std::error::Error for RosterError {}
+
+impl From<RosterError> for StanzaError {
+    fn from(error: RosterError) -> StanzaError {
+        let condition = match &error {
+            RosterError::BadRequest(_) => StanzaCondition::BadRequest,
+            RosterError::NotAcceptable(_) => StanzaCondition::NotAcceptable,
+            RosterError::JidMalformed(_) => StanzaCondition::JidMalformed,
+            RosterError::ItemNotFound => StanzaCondition::ItemNotFound,
+            RosterError::OwnAddress => StanzaCondition::NotAllowed,
+            RosterError::Full => StanzaCondition::PolicyViolation,
+        };
+        StanzaError::new(condition).with_text(error.to_string())
+    }
+}
 
 /// A checked roster set.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -311,6 +311,42 @@ impl Engine {
         }
     }
 
+    /// Runs something that takes milliseconds of CPU where it holds up nobody.
+    pub(crate) async fn compute<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+        let slot = Arc::new(Mutex::new(None));
+        let result = slot.clone();
+        self.ports.spawn.compute(Box::new(move || *result.lock() = Some(work()))).await;
+        slot.lock().take()
+    }
+
+    /// Asks a session that has been silent for long whether it is still there: any answer will do (XEP-0199 §4.1).
+    pub fn ask_sign_of_life(&self, session: &crate::SessionRef) {
+        let ping = Frame::iq()
+            .type_("get")
+            .id(&self.ports.random.token())
+            .from(session.jid().domain())
+            .to(session.jid().as_str())
+            .raw("<ping xmlns='urn:xmpp:ping'/>")
+            .build();
+        let _ = session.outbox().push_reply(crate::outbox::Entry::now(ping.bytes().clone()));
+    }
+
+    /// What a stream had in its queue when it broke: messages are delivered again, to another session or for
+    /// later; the rest meant only that session.
+    pub(crate) fn return_unwritten(self: &Arc<Self>, account: &Arc<Account>, entries: Vec<crate::outbox::Entry>) {
+        for entry in entries {
+            // What came from the log is still there.
+            if entry.log.is_some() {
+                continue;
+            }
+            let bytes = if entry.tail.is_empty() { entry.head } else { [&entry.head[..], &entry.tail[..]].concat().into() };
+            let Ok(frame) = Frame::parse(bytes) else { continue };
+            if frame.kind() == wire::frame::Kind::Message {
+                self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+            }
+        }
+    }
+
     /// Lets accounts go that have been idle for long. To be called every minute or so.
     pub fn sweep(&self) {
         let now = self.ports.clock.now();

@@ -4,9 +4,9 @@ use crate::account::Mark;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Feature, Hooks, Phase, Reply, Request, Scope};
 use crate::outbox::Entry;
-use crate::roster::{NS_ROSTER, RosterAnswer, RosterError};
+use crate::roster::{NS_ROSTER, RosterAnswer};
 use std::sync::Arc;
-use wire::error::{StanzaCondition, StanzaError};
+use wire::error::StanzaCondition;
 use wire::frame::Frame;
 
 struct RosterService {
@@ -69,23 +69,7 @@ impl RosterService {
                 self.engine.perform(account, None, outcome);
                 Reply::After(ticket, None)
             }
-            Err(error) => Reply::Error(stanza_error(error)),
+            Err(error) => Reply::Error(error.into()),
         }
-    }
-}
-
-pub(crate) fn stanza_error(error: RosterError) -> StanzaError {
-    let (condition, text) = match error {
-        RosterError::BadRequest(rule) => (StanzaCondition::BadRequest, Some(rule)),
-        RosterError::NotAcceptable(limit) => (StanzaCondition::NotAcceptable, Some(limit)),
-        RosterError::JidMalformed(_) => (StanzaCondition::JidMalformed, None),
-        RosterError::ItemNotFound => (StanzaCondition::ItemNotFound, None),
-        RosterError::OwnAddress => (StanzaCondition::NotAllowed, Some("nobody is a contact of himself")),
-        RosterError::Full => (StanzaCondition::PolicyViolation, Some("the roster is full")),
-    };
-    let error = StanzaError::new(condition);
-    match text {
-        Some(text) => error.with_text(text),
-        None => error,
     }
 }

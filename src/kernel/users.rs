@@ -127,6 +127,7 @@ impl Users {
         let mut salt = [0; 16];
         self.engine.ports.random.fill(&mut salt);
         let iterations = self.engine.settings.iterations;
-        Ok(self.engine.compute(move || Credentials::derive(&password, iterations, &salt)).await)
+        let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salt)).await;
+        derived.ok_or(UserError::Store(StoreError::Closed))
     }
 }

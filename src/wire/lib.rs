@@ -2,3 +2,7 @@
 //!
 //! **Invariant:** no I/O, no clock and no async here. What this crate accepts is strictly well-formed,
 //! so nothing behind it checks XML again.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod jid;

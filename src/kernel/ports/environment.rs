@@ -59,8 +59,14 @@ pub trait Random: Send + Sync {
 /// Work that goes on by itself.
 pub type Task = BoxFuture<'static, ()>;
 
+/// Work that takes CPU and does not wait.
+pub type Job = Box<dyn FnOnce() + Send>;
+
 /// Where background work is run: the runtime in the daemon, a queue on virtual time in tests.
 pub trait Spawn: Send + Sync {
     /// Starts `task`. A panic in it is caught and counted, and ends only that task.
     fn spawn(&self, task: Task);
+
+    /// Runs work that takes milliseconds of CPU where it holds up nobody. Completes when it is done.
+    fn compute(&self, job: Job) -> BoxFuture<'static, ()>;
 }

@@ -7,7 +7,7 @@ mod log;
 mod store;
 mod ticket;
 
-pub use environment::{Clock, Millis, Random, Spawn, Task, WallMillis};
+pub use environment::{Clock, Job, Millis, Random, Spawn, Task, WallMillis};
 pub use log::{LogEntry, LogId, LogPage, LogQuery, Order};
 pub use store::{Batch, BoxFuture, Collection, Op, Owner, Store, StoreError, Swap, Value};
 pub use ticket::{Commit, Committed, Outcome, Ticket};

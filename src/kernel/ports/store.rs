@@ -192,6 +192,9 @@ pub trait Store: Send + Sync {
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;
 
+    /// The highest id in the log.
+    fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>>;
+
     /// How many entries an owner's log has after an id, and the bytes of their frames.
     fn tally(&self, owner: Owner, after: Option<LogId>) -> BoxFuture<'static, Result<(u64, u64), StoreError>>;
 }

@@ -4,7 +4,6 @@ use crate::account::{Parcel, subscription_type};
 use crate::engine::Engine;
 use crate::outbox::Entry;
 use crate::ports::Task;
-use crate::roster_service;
 use crate::session::SessionRef;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
@@ -137,7 +136,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
             }
             match account.send_subscription(stamped, &contact, kind) {
                 Ok(outcome) => engine.perform(account, None, outcome),
-                Err(error) => answer_error(session, &frame, &roster_service::stanza_error(error)),
+                Err(error) => answer_error(session, &frame, &error.into()),
             }
         }
     }

@@ -1,0 +1,222 @@
+//! SASL on a client's stream: RFC 6120 §6 around [`crate::sasl`].
+
+use super::{Busy, Core, Stage};
+use crate::outbox::Ending;
+use crate::ports::StoreError;
+use crate::sasl::{
+    Condition, Context, Exchange, Identity, Iterations, Mechanism, PlainVerdict, SaslFailure, ServerSecret, Step, Verdict,
+    channel_binding_element, decode_initial, decode_response, encode_challenge, encode_success,
+};
+use crate::sasl::Credentials;
+use crate::users::Users;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use wire::error::{StreamCondition, StreamError};
+use wire::frame::RawFrame;
+use wire::jid::BareJid;
+
+/// RFC 6120 §6.4.5: attempts on one stream.
+const ATTEMPTS: u32 = 5;
+
+/// Where the login of one stream stands.
+#[derive(Default)]
+pub(super) struct Login {
+    exchange: Option<Exchange>,
+    /// The account whose attempt the throttle counts.
+    trying: Option<String>,
+    failures: u32,
+    restart: bool,
+}
+
+impl Login {
+    /// True once after a success: the stream starts over.
+    pub(super) fn take_restart(&mut self) -> bool {
+        std::mem::take(&mut self.restart)
+    }
+}
+
+/// What background work of a login brought.
+pub(super) enum Turn {
+    Found(String, Result<Option<Credentials>, StoreError>),
+    Computed(Option<PlainVerdict>),
+}
+
+impl Core {
+    fn sasl_context(&self) -> Context {
+        let settings = &self.engine.settings;
+        let certificate = self.peer.certified.iter().filter(|jid| jid.domain() == self.domain);
+        Context {
+            domain: self.domain.clone(),
+            policy: settings.sasl.clone(),
+            bindings: self.peer.bindings.clone(),
+            certificate: certificate.map(|jid| jid.as_str().to_owned()).collect(),
+            secret: ServerSecret::new(self.engine.secret),
+            iterations: settings.iterations,
+            random: self.engine.ports.random.clone(),
+        }
+    }
+
+    /// The mechanisms, and what they can bind to (XEP-0440).
+    pub(super) fn offer(&self) -> String {
+        let mechanisms = self.sasl_context().mechanisms();
+        if mechanisms.is_empty() {
+            return String::new();
+        }
+        let mut out = String::from("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>");
+        for mechanism in &mechanisms {
+            out.push_str("<mechanism>");
+            out.push_str(mechanism.name());
+            out.push_str("</mechanism>");
+        }
+        out.push_str("</mechanisms>");
+        if mechanisms.iter().any(|mechanism| matches!(mechanism, Mechanism::Scram { plus: true, .. })) {
+            out.push_str(&channel_binding_element(&self.peer.bindings).unwrap_or_default());
+        }
+        out
+    }
+
+    /// `<auth/>`, `<response/>` or `<abort/>`.
+    pub(super) fn sasl(&mut self, raw: &RawFrame<'_>) {
+        let text = raw.text();
+        match raw.name() {
+            "auth" => {
+                self.abandon();
+                let mechanism = raw.attribute("mechanism").unwrap_or_default();
+                match decode_initial(&text) {
+                    Ok(initial) => {
+                        let (exchange, step) = Exchange::start(&mechanism, initial.as_deref(), Arc::new(self.sasl_context()));
+                        self.login.exchange = Some(exchange);
+                        self.step(step);
+                    }
+                    Err(failure) => self.step(Step::Failure(failure)),
+                }
+            }
+            "response" => {
+                let step = match (&mut self.login.exchange, decode_response(&text)) {
+                    (Some(exchange), Ok(data)) => exchange.respond(&data),
+                    (None, Ok(_)) => Step::Failure(SaslFailure::silent(Condition::MalformedRequest, "nothing to respond to")),
+                    (_, Err(failure)) => Step::Failure(failure),
+                };
+                self.step(step);
+            }
+            "abort" => self.step(Step::Failure(SaslFailure::aborted())),
+            _ => self.fail(StreamError::new(StreamCondition::UnsupportedStanzaType)),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Challenge(data) => {
+                self.reply(&format!("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</challenge>", encode_challenge(&data)));
+            }
+            Step::NeedCredentials { username } => self.look_up(username),
+            Step::Compute(check) => {
+                let engine = self.engine.clone();
+                self.busy = Some(Busy::Login(Box::pin(async move { Turn::Computed(engine.compute(move || check.run()).await) })));
+            }
+            Step::Success { identity, additional_data } => self.succeed(identity, additional_data.as_deref()),
+            Step::Failure(failure) => self.refuse(&failure),
+        }
+    }
+
+    fn look_up(&mut self, username: String) {
+        let account = format!("{username}@{}", self.domain);
+        if self.login.trying.is_none() {
+            let now = self.engine.ports.clock.now();
+            if let Verdict::Wait(wait) = self.engine.throttle.lock().allow(now, self.ip(), &account) {
+                tracing::warn!(address = %self.peer.address, account, seconds = wait.as_secs(), "login refused: too many failures of late");
+                self.login.exchange = None;
+                self.failed_once(&SaslFailure::silent(Condition::TemporaryAuthFailure, "too many failures of late"));
+                return;
+            }
+            self.login.trying = Some(account.clone());
+        }
+        let users = Users::new(&self.engine);
+        self.busy = Some(Busy::Login(Box::pin(async move {
+            let found = match BareJid::parse(&account) {
+                Ok(jid) => users.credentials(&jid).await,
+                Err(_) => Ok(None),
+            };
+            Turn::Found(username, found)
+        })));
+    }
+
+    pub(super) fn turn(&mut self, turn: Turn) {
+        let unavailable = || Some(Step::Failure(SaslFailure::silent(Condition::TemporaryAuthFailure, "the account can't be read")));
+        let Some(exchange) = &mut self.login.exchange else { return };
+        let step = match turn {
+            Turn::Found(username, Ok(found)) => exchange.credentials(&username, found.as_ref()),
+            Turn::Found(username, Err(error)) => {
+                tracing::error!(account = username, %error, "credentials can't be read");
+                unavailable()
+            }
+            Turn::Computed(Some(verdict)) => exchange.computed(verdict),
+            Turn::Computed(None) => unavailable(),
+        };
+        if let Some(step) = step {
+            self.step(step);
+        }
+    }
+
+    fn succeed(&mut self, identity: Identity, data: Option<&[u8]>) {
+        self.login.exchange = None;
+        let account = match &identity {
+            Identity::Account(username) => format!("{username}@{}", self.domain),
+            Identity::Certificate(jid) => jid.clone(),
+            // RFC 4505: the server chooses an identity that nobody else has.
+            Identity::Anonymous { .. } => format!("{}@{}", self.engine.ports.random.token(), self.domain),
+        };
+        let Ok(jid) = BareJid::parse(&account) else {
+            return self.refuse(&SaslFailure::silent(Condition::NotAuthorized, "the identity is no address"));
+        };
+        if let Some(account) = self.login.trying.take() {
+            let now = self.engine.ports.clock.now();
+            self.engine.throttle.lock().succeeded(now, self.ip(), &account);
+        }
+        tracing::info!(address = %self.peer.address, account = %jid, "login");
+        self.reply(&format!("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</success>", encode_success(data)));
+        self.anonymous = matches!(identity, Identity::Anonymous { .. });
+        self.stage = Stage::Known(jid);
+        self.login.restart = true;
+    }
+
+    fn refuse(&mut self, failure: &SaslFailure) {
+        self.login.exchange = None;
+        let account = self.login.trying.take();
+        if let Some(account) = &account {
+            let now = self.engine.ports.clock.now();
+            self.engine.throttle.lock().failed(now, self.ip(), account);
+        }
+        // One stable line per failed login: tools that block addresses read it.
+        tracing::warn!(
+            address = %self.peer.address,
+            account = failure.username.as_deref().or(account.as_deref()).unwrap_or("-"),
+            condition = failure.condition.as_str(),
+            reason = failure.reason,
+            "login failed"
+        );
+        self.failed_once(failure);
+    }
+
+    fn failed_once(&mut self, failure: &SaslFailure) {
+        self.reply(&failure.element());
+        self.login.failures += 1;
+        if self.login.failures >= ATTEMPTS {
+            self.outbox.end(Ending::Error(StreamError::new(StreamCondition::PolicyViolation).with_text("too many failed logins")));
+            self.end();
+        }
+    }
+
+    /// A new attempt begins, or the stream ends, while one is under way.
+    pub(super) fn abandon(&mut self) {
+        self.login.exchange = None;
+        if let Some(account) = self.login.trying.take() {
+            let now = self.engine.ports.clock.now();
+            self.engine.throttle.lock().abandoned(now, self.ip(), &account);
+        }
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.peer.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+}

@@ -1,0 +1,86 @@
+//! The engine's ports on a real machine: the system's clocks and random generator, tokio's tasks.
+
+use kernel::ports::{BoxFuture, Clock, Job, Millis, Random, Spawn, Task, WallMillis};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The system's clocks.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        SystemClock { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Millis {
+        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn wall(&self) -> WallMillis {
+        // A clock set before 1970 counts as 1970.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        WallMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn sleep_until(&self, at: Millis) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep_until((self.start + Duration::from_millis(at.0)).into()))
+    }
+}
+
+/// The system's random generator.
+#[derive(Debug, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[allow(clippy::expect_used, reason = "without randomness no id and no key is safe: better no server")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the system's random generator works");
+    }
+}
+
+/// Tasks of the runtime that this was made in.
+#[derive(Debug)]
+pub struct Runtime {
+    handle: tokio::runtime::Handle,
+    panics: AtomicU64,
+}
+
+impl Runtime {
+    /// The current runtime. Panics outside of one.
+    pub fn current() -> Runtime {
+        Runtime { handle: tokio::runtime::Handle::current(), panics: AtomicU64::new(0) }
+    }
+
+    /// Background tasks that ended in a panic.
+    pub fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+}
+
+impl Spawn for Runtime {
+    fn spawn(&self, mut task: Task) {
+        self.handle.spawn(std::future::poll_fn(move |context| {
+            match std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context))) {
+                Ok(poll) => poll,
+                Err(_) => {
+                    tracing::error!("a background task panicked; only what it was doing is lost");
+                    Poll::Ready(())
+                }
+            }
+        }));
+    }
+
+    fn compute(&self, job: Job) -> BoxFuture<'static, ()> {
+        let done = self.handle.spawn_blocking(job);
+        Box::pin(async move {
+            let _ = done.await;
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! New start tags on old content.
+//!
+//! Hot: 0.1 µs for a chat message. The tag is put together on the stack, then tag and tail go into one allocation of
+//! exactly their size, which [`Bytes`] takes over without another one.
+
+use bytes::Bytes;
+
+use super::escape::is_plain_value;
+use super::head::{Head, Span, StanzaType, Value};
+use super::{Attributes, Frame, escape_value};
+
+/// Start tags longer than this are put together on the heap.
+const ON_STACK: usize = 512;
+
+/// A start tag in the making.
+struct Tag {
+    stack: [u8; ON_STACK],
+    len: usize,
+    heap: Vec<u8>,
+}
+
+impl Tag {
+    fn push(&mut self, bytes: &[u8]) {
+        if self.heap.is_empty() {
+            if let Some(room) = self.stack.get_mut(self.len..self.len + bytes.len()) {
+                room.copy_from_slice(bytes);
+                self.len += bytes.len();
+                return;
+            }
+            self.heap.extend_from_slice(&self.stack[..self.len]);
+        }
+        self.heap.extend_from_slice(bytes);
+        self.len = self.heap.len();
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.heap.is_empty() { &self.stack[..self.len] } else { &self.heap }
+    }
+
+    /// Appends the attribute and tells where its value is.
+    fn attribute(&mut self, name: &str, value: &str) -> Value {
+        self.push(b" ");
+        self.push(name.as_bytes());
+        self.push(b"='");
+        let start = self.len;
+        let escaped = !is_plain_value(value);
+        if escaped {
+            let mut text = String::with_capacity(value.len() + 16);
+            escape_value(value, &mut text);
+            self.push(text.as_bytes());
+        } else {
+            self.push(value.as_bytes());
+        }
+        let span = Span::new(start, self.len);
+        self.push(b"'");
+        Value { span, escaped }
+    }
+}
+
+/// The frame with `from` set, `to` and `type` set if given, and no declaration of the content namespace.
+pub(super) fn stamp(
+    bytes: &[u8],
+    head: &Head,
+    from: &str,
+    to: Option<&str>,
+    type_: Option<StanzaType>,
+) -> Frame {
+    let tail = head.tail as usize;
+    let mut tag = Tag { stack: [0; ON_STACK], len: 0, heap: Vec::new() };
+    let mut new = *head;
+    tag.push(b"<");
+    tag.push(head.name.of(bytes));
+    new.name = Span::new(1, tag.len);
+    new.from = tag.attribute("from", from);
+    if let Some(to) = to {
+        new.to = tag.attribute("to", to);
+    } else if !head.to.span.is_none() {
+        // As sent; between the same quotes, as the value may hold the others.
+        let quote = &bytes[head.to.span.end()..head.to.span.end() + 1];
+        tag.push(b" to=");
+        tag.push(quote);
+        new.to.span.start = tag.len as u32;
+        tag.push(head.to.span.of(bytes));
+        tag.push(quote);
+    }
+    if let Some(type_) = type_ {
+        new.type_ = type_;
+        if let Some(name) = type_.name() {
+            tag.attribute("type", name);
+        }
+    }
+    let payload_ns_in_tag = !head.payload_ns.is_none() && (head.payload_ns.start as usize) < tail;
+    for attribute in Attributes::new(bytes, head.name.end(), tail) {
+        let name = attribute.name.of(bytes);
+        let value = attribute.value.of(bytes);
+        match name {
+            b"from" | b"to" => continue,
+            b"type" if type_.is_some() => continue,
+            // Implied; RFC 6120 §4.8.3: other streams have another one.
+            b"xmlns" if head.ns.is_none() => continue,
+            _ => {}
+        }
+        tag.push(b" ");
+        tag.push(name);
+        // From the `=` (without the white space around it) to the closing quote.
+        let quote = attribute.value.start as usize - 1;
+        tag.push(b"=");
+        let start = tag.len + 1;
+        tag.push(&bytes[quote..attribute.value.end() + 1]);
+        let moved = Span::new(start, start + value.len());
+        match name {
+            b"id" => new.id.span = moved,
+            b"xml:lang" => new.lang.span = moved,
+            b"xmlns" => new.ns = moved,
+            _ => {}
+        }
+        if payload_ns_in_tag && head.payload_ns == attribute.value {
+            new.payload_ns = moved;
+        }
+    }
+    let delta = tag.len as i64 - tail as i64;
+    new.tail = tag.len as u32;
+    new.payload_name = head.payload_name.moved(delta);
+    if !payload_ns_in_tag {
+        new.payload_ns = head.payload_ns.moved(delta);
+    }
+    Frame { bytes: join(tag.bytes(), &bytes[tail_start(bytes, tail)..], b""), head: new }
+}
+
+/// White space before the `>` of the start tag is not copied.
+fn tail_start(bytes: &[u8], tail: usize) -> usize {
+    tail + bytes[tail..].iter().position(|b| !b.is_ascii_whitespace()).unwrap_or_default()
+}
+
+/// The frame with more children.
+pub(super) fn insert(bytes: &[u8], head: &Head, xml: &str) -> Bytes {
+    if let Some(before) = bytes.strip_suffix(b"/>")
+        && tail_start(bytes, head.tail as usize) == before.len()
+    {
+        let name = &bytes[1..1 + bytes[1..].iter().position(|b| !is_tag_name(*b)).unwrap_or_default()];
+        let mut all = Vec::with_capacity(before.len() + xml.len() + name.len() + 4);
+        all.extend_from_slice(before);
+        all.push(b'>');
+        all.extend_from_slice(xml.as_bytes());
+        all.extend_from_slice(b"</");
+        all.extend_from_slice(name);
+        all.push(b'>');
+        return Bytes::from(all);
+    }
+    let end = memchr::memrchr(b'<', bytes).unwrap_or(bytes.len());
+    join(&bytes[..end], xml.as_bytes(), &bytes[end..])
+}
+
+fn is_tag_name(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && byte != b'/' && byte != b'>'
+}
+
+fn join(first: &[u8], second: &[u8], third: &[u8]) -> Bytes {
+    let mut all = Vec::with_capacity(first.len() + second.len() + third.len());
+    all.extend_from_slice(first);
+    all.extend_from_slice(second);
+    all.extend_from_slice(third);
+    Bytes::from(all)
+}

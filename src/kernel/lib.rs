@@ -4,4 +4,7 @@
 //! through [`ports`]; everything that can race about an account changes under that account's one short lock,
 //! inside which nothing waits.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod ports;
+pub mod sasl;

@@ -5,7 +5,7 @@ use crate::accounts::Accounts;
 use crate::hooks::Hooks;
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
-use crate::sasl::{Policy, Throttle};
+use crate::sasl::{Iterations, Policy, Throttle};
 use crate::session::SessionId;
 use crate::xep::{ConfigError, Env, Listed, Software};
 use crate::{Directory, Router};
@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::Frame;
+use wire::frame::{Frame, StanzaType};
 use wire::framer::Limits;
 use wire::jid::BareJid;
 
@@ -59,7 +59,7 @@ pub struct Settings {
     /// Mechanisms offered.
     pub sasl: Policy,
     /// Iterations for new passwords.
-    pub iterations: u32,
+    pub iterations: Iterations,
     /// Unused accounts stay in memory so long.
     pub account_idle: Duration,
 }
@@ -124,7 +124,10 @@ impl Engine {
     ///
     /// # Errors
     /// Every XEP that can't use its options, by name. Nothing has changed then.
-    pub fn install(self: &Arc<Self>, list: Vec<(Listed, toml::Table)>) -> Result<(), Vec<(&'static str, ConfigError)>> {
+    pub fn install(
+        self: &Arc<Self>,
+        list: Vec<(Listed, toml::Table)>,
+    ) -> Result<(), Vec<(&'static str, ConfigError)>> {
         let directory = Directory::default();
         let mut env = Env {
             domains: self.settings.domains.clone(),
@@ -146,7 +149,10 @@ impl Engine {
             }
         }
         if errors.is_empty() && self.caches.get().is_some_and(|caches| !caches.same(&env.caches)) {
-            errors.push(("", ConfigError { key: None, message: "switching XEPs on or off needs a restart".to_owned() }));
+            errors.push((
+                "",
+                ConfigError { key: None, message: "switching XEPs on or off needs a restart".to_owned() },
+            ));
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -312,7 +318,10 @@ impl Engine {
     }
 
     /// Runs something that takes milliseconds of CPU where it holds up nobody.
-    pub(crate) async fn compute<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    pub(crate) async fn compute<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Option<R> {
         let slot = Arc::new(Mutex::new(None));
         let result = slot.clone();
         self.ports.spawn.compute(Box::new(move || *result.lock() = Some(work()))).await;
@@ -322,24 +331,32 @@ impl Engine {
     /// Asks a session that has been silent for long whether it is still there: any answer will do (XEP-0199 §4.1).
     pub fn ask_sign_of_life(&self, session: &crate::SessionRef) {
         let ping = Frame::iq()
-            .type_("get")
+            .type_(StanzaType::Get)
             .id(&self.ports.random.token())
             .from(session.jid().domain())
             .to(session.jid().as_str())
             .raw("<ping xmlns='urn:xmpp:ping'/>")
             .build();
-        let _ = session.outbox().push_reply(crate::outbox::Entry::now(ping.bytes().clone()));
+        let _ = session.outbox().push_reply(crate::outbox::Entry::now(ping.bytes()));
     }
 
     /// What a stream had in its queue when it broke: messages are delivered again, to another session or for
     /// later; the rest meant only that session.
-    pub(crate) fn return_unwritten(self: &Arc<Self>, account: &Arc<Account>, entries: Vec<crate::outbox::Entry>) {
+    pub(crate) fn return_unwritten(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        entries: Vec<crate::outbox::Entry>,
+    ) {
         for entry in entries {
             // What came from the log is still there.
             if entry.log.is_some() {
                 continue;
             }
-            let bytes = if entry.tail.is_empty() { entry.head } else { [&entry.head[..], &entry.tail[..]].concat().into() };
+            let bytes = if entry.tail.is_empty() {
+                entry.head
+            } else {
+                [&entry.head[..], &entry.tail[..]].concat().into()
+            };
             let Ok(frame) = Frame::parse(bytes) else { continue };
             if frame.kind() == wire::frame::Kind::Message {
                 self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
@@ -357,7 +374,8 @@ impl Engine {
     /// Ends all streams with system-shutdown.
     pub fn shut_down(&self) {
         for account in self.accounts.all() {
-            account.end_sessions(&wire::error::StreamError::new(wire::error::StreamCondition::SystemShutdown));
+            account
+                .end_sessions(&wire::error::StreamError::new(wire::error::StreamCondition::SystemShutdown));
         }
     }
 }

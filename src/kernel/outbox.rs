@@ -193,7 +193,8 @@ impl Outbox {
                 taken.ending = queue.ending.clone();
                 break;
             };
-            let outcome = front.ticket.as_ref().map_or(Outcome::Durable, |ticket| ticket.wake(context.waker()));
+            let outcome =
+                front.ticket.as_ref().map_or(Outcome::Durable, |ticket| ticket.wake(context.waker()));
             if outcome == Outcome::Pending {
                 break;
             }

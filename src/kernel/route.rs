@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::{Frame, IqType, Kind, MessageType, PresenceType};
+use wire::frame::{Frame, Kind, StanzaType};
 use wire::jid::{Jid, JidView};
 
 impl Engine {
@@ -51,7 +51,9 @@ impl Engine {
                 drop(to);
                 match self.accounts.wait(&jid, parcel, resource.as_deref()) {
                     // It came into memory between the two looks.
-                    Found::Here(account, parcel) => return self.to_account(&account, parcel, resource.as_deref(), session),
+                    Found::Here(account, parcel) => {
+                        return self.to_account(&account, parcel, resource.as_deref(), session);
+                    }
                     Found::Load => self.start_loading(jid),
                     Found::Waits => {}
                     Found::Overflow(parcel) => {
@@ -85,14 +87,24 @@ impl Engine {
     }
 
     /// The same from background work.
-    pub(crate) fn hand_over(self: &Arc<Self>, account: &Arc<Account>, parcel: Parcel, resource: Option<&str>) {
+    pub(crate) fn hand_over(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        parcel: Parcel,
+        resource: Option<&str>,
+    ) {
         if let Some(task) = self.to_account(account, parcel, resource, None) {
             self.ports.spawn.spawn(task);
         }
     }
 
     /// An IQ for the account itself (RFC 6121 §8.5.2.1.3): answered on its behalf.
-    pub(crate) fn ask_account(self: &Arc<Self>, account: &Arc<Account>, frame: Frame, session: Option<&SessionRef>) -> Option<Task> {
+    pub(crate) fn ask_account(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        frame: Frame,
+        session: Option<&SessionRef>,
+    ) -> Option<Task> {
         let mut outcome = crate::account::Outcome::default();
         let verdict = account.filter(&frame, Direction::In, &mut outcome);
         match verdict {
@@ -104,13 +116,20 @@ impl Engine {
             }
         }
         let own = session.is_some_and(|session| session.account().jid() == account.jid())
-            || frame.from().is_some_and(|from| JidView::parse(&from).is_ok_and(|from| from.bare_str() == account.jid().as_str()));
+            || frame.from().is_some_and(|from| {
+                JidView::parse(&from).is_ok_and(|from| from.bare_str() == account.jid().as_str())
+            });
         let scope = if own { Scope::OWN } else { Scope::ACCOUNT };
         self.ask(frame, Target::Account(account.clone()), scope, session)
     }
 
     /// RFC 6120 §10.5.1 and §10.5.2: the domain, with or without a resource.
-    fn to_server(self: &Arc<Self>, frame: &Frame, to: &JidView<'_>, session: Option<&SessionRef>) -> Option<Task> {
+    fn to_server(
+        self: &Arc<Self>,
+        frame: &Frame,
+        to: &JidView<'_>,
+        session: Option<&SessionRef>,
+    ) -> Option<Task> {
         match frame.kind() {
             Kind::Iq if to.resource().is_none() => {
                 let target = Target::Server(to.domain().to_owned());
@@ -121,7 +140,7 @@ impl Engine {
                 None
             }
             Kind::Message => {
-                if !matches!(frame.message_type(), MessageType::Headline | MessageType::Error) {
+                if !matches!(frame.type_(), StanzaType::Headline | StanzaType::Error) {
                     self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));
                 }
                 None
@@ -132,10 +151,16 @@ impl Engine {
     }
 
     /// Hands a request to the service for its namespace. Anything but a request is ignored: there was no question.
-    fn ask(self: &Arc<Self>, frame: Frame, target: Target, scope: Scope, session: Option<&SessionRef>) -> Option<Task> {
-        let ask = match frame.iq_type() {
-            Some(IqType::Get) => Ask::Get,
-            Some(IqType::Set) => Ask::Set,
+    fn ask(
+        self: &Arc<Self>,
+        frame: Frame,
+        target: Target,
+        scope: Scope,
+        session: Option<&SessionRef>,
+    ) -> Option<Task> {
+        let ask = match frame.type_() {
+            StanzaType::Get => Ask::Get,
+            StanzaType::Set => Ask::Set,
             _ => return None,
         };
         let hooks = self.hooks.load();
@@ -172,11 +197,13 @@ impl Engine {
             self.route(Parcel { frame, ticket });
             return;
         };
-        let otherwise = ticket.is_some().then(|| request.error_reply(&StanzaError::new(StanzaCondition::InternalServerError)));
+        let otherwise = ticket
+            .is_some()
+            .then(|| request.error_reply(&StanzaError::new(StanzaCondition::InternalServerError), None));
         let entry = Entry {
-            head: frame.bytes().clone(),
+            head: frame.bytes(),
             ticket,
-            otherwise: otherwise.flatten().map(|frame| frame.bytes().clone()),
+            otherwise: otherwise.flatten().map(|frame| frame.bytes()),
             ..Entry::default()
         };
         let _ = session.outbox().push_reply(entry);
@@ -185,8 +212,8 @@ impl Engine {
     fn bounce_to(self: &Arc<Self>, frame: &Frame, error: &StanzaError, session: Option<&SessionRef>) {
         match session {
             Some(session) => {
-                if let Some(reply) = frame.error_reply(error) {
-                    let _ = session.outbox().push_reply(Entry::now(reply.bytes().clone()));
+                if let Some(reply) = frame.error_reply(error, None) {
+                    let _ = session.outbox().push_reply(Entry::now(reply.bytes()));
                 }
             }
             None => self.bounce(frame, error),
@@ -195,7 +222,7 @@ impl Engine {
 
     /// Returns a stanza to its sender as an error, unless it is one itself or an answer (RFC 6120 §8.3.1).
     pub(crate) fn bounce(self: &Arc<Self>, frame: &Frame, error: &StanzaError) {
-        if let Some(reply) = frame.error_reply(error) {
+        if let Some(reply) = frame.error_reply(error, None) {
             // An error never bounces, so this goes one level deep.
             self.route(reply.into());
         }
@@ -205,12 +232,17 @@ impl Engine {
     pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
         let frame = &parcel.frame;
         match frame.kind() {
-            Kind::Message if frame.message_type() == MessageType::Headline => {}
-            Kind::Message | Kind::Iq => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),
-            Kind::Presence if frame.presence_type() == PresenceType::Probe => {
+            Kind::Message if frame.type_() == StanzaType::Headline => {}
+            Kind::Message | Kind::Iq => {
+                self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable))
+            }
+            Kind::Presence if frame.type_() == StanzaType::Probe => {
                 if let (Some(from), Some(to)) = (frame.from(), frame.to()) {
                     let (Ok(from), Ok(to)) = (Jid::parse(&from), Jid::parse(&to)) else { return };
-                    let mut reply = Frame::presence().type_("unsubscribed").from(to.bare().as_str()).to(from.bare().as_str());
+                    let mut reply = Frame::presence()
+                        .type_(StanzaType::Unsubscribed)
+                        .from(to.bare().as_str())
+                        .to(from.bare().as_str());
                     if let Some(id) = frame.id() {
                         reply = reply.id(&id);
                     }
@@ -222,9 +254,27 @@ impl Engine {
     }
 }
 
+/// The answer to a request of a stream that has not logged in, as a stanza without addresses.
+pub(crate) async fn answer_stranger(handler: Arc<dyn Handler>, request: Request) -> Option<Frame> {
+    let frame = request.frame.clone();
+    let (ticket, xml) = match guarded(&*handler, request).await {
+        Reply::Error(error) => return frame.error_reply(&error, None),
+        Reply::Sent => return None,
+        Reply::Done => (None, None),
+        Reply::Xml(xml) => (None, Some(xml)),
+        Reply::After(ticket, xml) => (Some(ticket), xml),
+    };
+    if let Some(ticket) = ticket
+        && ticket.committed().await.is_err()
+    {
+        return frame.error_reply(&StanzaError::new(StanzaCondition::InternalServerError), None);
+    }
+    Some(result(&frame, xml.as_deref().unwrap_or_default()))
+}
+
 /// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).
 pub(crate) fn result(request: &Frame, xml: &str) -> Frame {
-    let mut builder = Frame::iq().type_("result").id(&request.id().unwrap_or_default());
+    let mut builder = Frame::iq().type_(StanzaType::Result).id(&request.id().unwrap_or_default());
     if let Some(to) = request.to() {
         builder = builder.from(&to);
     }
@@ -240,9 +290,11 @@ async fn guarded(handler: &dyn Handler, request: Request) -> Reply {
     let Ok(mut answer) = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(request))) else {
         return panicked(&namespace);
     };
-    std::future::poll_fn(|context| match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-        Ok(poll) => poll,
-        Err(_) => Poll::Ready(panicked(&namespace)),
+    std::future::poll_fn(|context| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(_) => Poll::Ready(panicked(&namespace)),
+        }
     })
     .await
 }

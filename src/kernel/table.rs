@@ -40,7 +40,10 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     /// Reading failed, or a row does not decode.
     pub async fn list(&self, owner: Owner) -> Result<Vec<(String, T)>, StoreError> {
         let rows = self.store.list(self.name, owner).await?;
-        rows.into_iter().map(|(key, value)| Ok((decode(self.name, &key, &value)?, key))).map(|row| row.map(|(value, key)| (key, value))).collect()
+        rows.into_iter()
+            .map(|(key, value)| Ok((decode(self.name, &key, &value)?, key)))
+            .map(|row| row.map(|(value, key)| (key, value)))
+            .collect()
     }
 
     /// Sets a row. Seen by others once the ticket is durable.

@@ -3,7 +3,7 @@
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::Engine;
 use crate::ports::{Batch, Op, Owner, StoreError};
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Salts};
 use crate::table::{decode, encode};
 use std::sync::Arc;
 use wire::jid::BareJid;
@@ -29,7 +29,9 @@ impl std::fmt::Display for UserError {
             UserError::Exists => f.write_str("the account exists already"),
             UserError::NotFound => f.write_str("there is no such account"),
             UserError::ForeignDomain => f.write_str("the domain is not served here; add it to `domains`"),
-            UserError::BadPassword => f.write_str("the password is empty or has characters that are not allowed"),
+            UserError::BadPassword => {
+                f.write_str("the password is empty or has characters that are not allowed")
+            }
             UserError::Store(error) => error.fmt(f),
         }
     }
@@ -91,7 +93,12 @@ impl Users {
         let engine = &self.engine;
         let account = engine.account(jid).await.ok_or(UserError::NotFound)?;
         let outcome = account.erase();
-        let erased = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() })).committed().await;
+        let erased = engine
+            .ports
+            .store
+            .submit(Batch::new().with(Op::Erase { owner: account.owner() }))
+            .committed()
+            .await;
         if let Err(error) = erased {
             account.restore();
             return Err(error.into());
@@ -123,11 +130,10 @@ impl Users {
 
     /// Key derivation takes milliseconds of CPU: it runs where it holds up nobody.
     async fn derive(&self, password: &str) -> Result<Credentials, UserError> {
-        let password = wire::jid::prepare_password(password).map_err(|_| UserError::BadPassword)?.into_owned();
-        let mut salt = [0; 16];
-        self.engine.ports.random.fill(&mut salt);
+        let password = password.to_owned();
+        let salts = Salts::new(&*self.engine.ports.random);
         let iterations = self.engine.settings.iterations;
-        let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salt)).await;
-        derived.ok_or(UserError::Store(StoreError::Closed))
+        let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salts)).await;
+        derived.ok_or(UserError::Store(StoreError::Closed))?.map_err(|_| UserError::BadPassword)
     }
 }

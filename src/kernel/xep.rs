@@ -1,8 +1,8 @@
 //! What a XEP is to the engine: a number, a name, options, and what it registers.
 
+use crate::account::{Cache, Mark};
 use crate::hooks::Hooks;
 use crate::ports::{Clock, Random};
-use crate::account::{Cache, Mark};
 use crate::{Directory, Router, Table};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;

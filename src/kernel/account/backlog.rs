@@ -6,7 +6,7 @@
 //! been sent them: the writer confirms each completed write.
 
 use super::{Account, Bound, Outcome, State};
-use crate::outbox::{Entry, Outbox, Push};
+use crate::outbox::{Entry, Push};
 use crate::ports::{Batch, LogEntry, LogId, LogPage, LogQuery, Op, Order, Ticket};
 use crate::session::SessionId;
 use std::collections::VecDeque;
@@ -60,7 +60,11 @@ impl Reading {
 
 impl Account {
     /// Appends a message to the log for whoever takes it later.
-    pub(super) fn keep(self: &Arc<Self>, state: &mut State, frame: &Frame) -> Result<Option<LogId>, StanzaError> {
+    pub(super) fn keep(
+        self: &Arc<Self>,
+        state: &mut State,
+        frame: &Frame,
+    ) -> Result<Option<LogId>, StanzaError> {
         let hooks = self.engine.hooks.load();
         let Some(policy) = &hooks.offline else {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
@@ -70,7 +74,10 @@ impl Account {
         }
         let size = frame.bytes().len();
         // XEP-0160: a full queue answers service-unavailable.
-        if state.erased || state.backlog.count >= policy.messages || state.backlog.bytes + size as u64 > policy.bytes {
+        if state.erased
+            || state.backlog.count >= policy.messages
+            || state.backlog.bytes + size as u64 > policy.bytes
+        {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
         }
         let store = &self.engine.ports.store;
@@ -78,7 +85,7 @@ impl Account {
             return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
         }
         let id = self.engine.next_log_id();
-        let entry = LogEntry { id, owners: [Some(self.owner), None], frame: frame.bytes().clone() };
+        let entry = LogEntry { id, owners: [Some(self.owner), None], frame: frame.bytes() };
         let ticket = store.submit(Batch::new().with(Op::Append(entry)));
         state.backlog.count += 1;
         state.backlog.bytes += size as u64;
@@ -154,7 +161,10 @@ impl Account {
     pub(super) fn leave_behind(&self, state: &mut State, gone: Bound, outcome: &mut Outcome) {
         if !gone.reading.shared.is_empty() {
             state.backlog.count = state.backlog.count.saturating_sub(gone.reading.shared.len() as u64);
-            self.engine.ports.store.submit(Batch::new().with(Op::Remove { owner: self.owner, ids: gone.reading.shared }));
+            self.engine
+                .ports
+                .store
+                .submit(Batch::new().with(Op::Remove { owner: self.owner, ids: gone.reading.shared }));
         }
         let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
         if let Some(next) = next {
@@ -172,7 +182,9 @@ impl Account {
             (None, None) => true,
             _ => false,
         };
-        let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else { return false };
+        let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
+            return false;
+        };
         if page.entries.is_empty() && nothing_new {
             session.reading.behind = None;
             return false;

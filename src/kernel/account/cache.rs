@@ -80,7 +80,10 @@ impl CacheKinds {
 
     /// True if accounts loaded for one fit the other.
     pub(crate) fn same(&self, other: &CacheKinds) -> bool {
-        self.kinds.iter().map(|(collection, _)| collection).eq(other.kinds.iter().map(|(collection, _)| collection))
+        self.kinds
+            .iter()
+            .map(|(collection, _)| collection)
+            .eq(other.kinds.iter().map(|(collection, _)| collection))
     }
 }
 

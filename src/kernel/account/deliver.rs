@@ -7,7 +7,7 @@ use crate::ports::Ticket;
 use crate::session::SessionId;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::{Frame, IqType, Kind, MessageType, PresenceType};
+use wire::frame::{Frame, Kind, StanzaType};
 
 fn unavailable() -> StanzaError {
     StanzaError::new(StanzaCondition::ServiceUnavailable)
@@ -44,9 +44,14 @@ impl Account {
         outcome
     }
 
-    fn deliver_message(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) -> Result<(), StanzaError> {
+    fn deliver_message(
+        self: &Arc<Self>,
+        parcel: &Parcel,
+        resource: Option<&str>,
+        outcome: &mut Outcome,
+    ) -> Result<(), StanzaError> {
         let mut state = self.lock();
-        let type_ = parcel.frame.message_type();
+        let type_ = parcel.frame.type_();
         if let Some(resource) = resource {
             // RFC 6121 §8.5.3.1: a message to a resource that is there is delivered, whatever its type, and
             // whether or not it is available.
@@ -60,17 +65,17 @@ impl Account {
             }
             // §8.5.3.2.1: no such resource.
             match type_ {
-                MessageType::Chat => {}
-                MessageType::Normal | MessageType::Groupchat => return Err(unavailable()),
-                MessageType::Headline | MessageType::Error => return Ok(()),
+                StanzaType::Chat => {}
+                StanzaType::Headline | StanzaType::Error => return Ok(()),
+                _ => return Err(unavailable()),
             }
         }
         match type_ {
-            MessageType::Error => Ok(()),
-            MessageType::Groupchat => Err(unavailable()),
-            MessageType::Chat => self.deliver_to_best(&mut state, parcel, false, outcome),
+            StanzaType::Error => Ok(()),
+            StanzaType::Groupchat => Err(unavailable()),
+            StanzaType::Chat => self.deliver_to_best(&mut state, parcel, false, outcome),
             // Every non-negative resource gets what is no conversation (§8.5.2.1.1, option b for normal).
-            MessageType::Normal | MessageType::Headline => self.deliver_to_best(&mut state, parcel, true, outcome),
+            _ => self.deliver_to_best(&mut state, parcel, true, outcome),
         }
     }
 
@@ -81,7 +86,12 @@ impl Account {
         to_all: bool,
         outcome: &mut Outcome,
     ) -> Result<(), StanzaError> {
-        let best = state.sessions.iter().filter(|session| session.takes_messages()).map(|session| session.priority).max();
+        let best = state
+            .sessions
+            .iter()
+            .filter(|session| session.takes_messages())
+            .map(|session| session.priority)
+            .max();
         let mut delivered = false;
         let mut slow = Slow::new();
         if let Some(best) = best {
@@ -101,14 +111,14 @@ impl Account {
             let kept = self.keep_for(state, &parcel.frame, &slow, delivered, outcome);
             return if delivered { Ok(()) } else { kept };
         }
-        if delivered || parcel.frame.message_type() == MessageType::Headline {
+        if delivered || parcel.frame.type_() == StanzaType::Headline {
             return Ok(());
         }
         self.keep(state, &parcel.frame).map(drop)
     }
 
     fn deliver_iq(&self, parcel: &Parcel, resource: Option<&str>) -> Result<(), StanzaError> {
-        let request = matches!(parcel.frame.iq_type(), Some(IqType::Get | IqType::Set));
+        let request = matches!(parcel.frame.type_(), StanzaType::Get | StanzaType::Set);
         let mut state = self.lock();
         let Some(session) = resource.and_then(|resource| state.by_resource(resource)) else {
             // Answers to nobody vanish; requests are answered.
@@ -128,25 +138,28 @@ impl Account {
     }
 
     fn deliver_presence(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
-        match parcel.frame.presence_type() {
-            PresenceType::Available | PresenceType::Unavailable => {
+        match parcel.frame.type_() {
+            StanzaType::Available | StanzaType::Unavailable => {
                 let mut state = self.lock();
                 state.deliver_availability(parcel, resource, outcome);
             }
-            PresenceType::Error => {
+            StanzaType::Error => {
                 // Only to the resource that it answers: nobody else can make sense of it.
                 let mut state = self.lock();
                 if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
                     let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
                 }
             }
-            PresenceType::Probe => self.answer_probe(&parcel.frame, resource, outcome),
-            PresenceType::Subscribe | PresenceType::Subscribed | PresenceType::Unsubscribe | PresenceType::Unsubscribed => {
+            StanzaType::Probe => self.answer_probe(&parcel.frame, resource, outcome),
+            StanzaType::Subscribe
+            | StanzaType::Subscribed
+            | StanzaType::Unsubscribe
+            | StanzaType::Unsubscribed => {
                 // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
                 // them alike at every address of the account keeps both rosters in step.
                 self.receive_subscription(parcel, outcome);
             }
-            PresenceType::Invalid => outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest)),
+            _ => outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest)),
         }
     }
 }
@@ -154,8 +167,9 @@ impl Account {
 impl State {
     /// RFC 6121 §4.2.3, 4.4.3, 4.5.3, 8.5.2.1.2: availability goes to all available resources, or to the one named.
     fn deliver_availability(&mut self, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
-        let gone = parcel.frame.presence_type() == PresenceType::Unavailable;
-        let from = if gone { parcel.frame.from().and_then(|from| wire::jid::Jid::parse(&from).ok()) } else { None };
+        let gone = parcel.frame.type_() == StanzaType::Unavailable;
+        let from =
+            if gone { parcel.frame.from().and_then(|from| wire::jid::Jid::parse(&from).ok()) } else { None };
         for session in &mut self.sessions {
             let addressed = match resource {
                 Some(resource) => session.jid.resource() == resource,
@@ -168,7 +182,9 @@ impl State {
                 // §4.6.1: who tells that it is gone needs not be told any more.
                 session.directed.remove(from);
             }
-            if session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref())) == Push::Full && !session.stale {
+            if session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref())) == Push::Full
+                && !session.stale
+            {
                 session.stale = true;
                 outcome.refresh.push(session.id);
             }
@@ -187,5 +203,5 @@ impl super::Bound {
 }
 
 pub(super) fn entry(frame: &Frame, ticket: Option<&Ticket>) -> Entry {
-    Entry { head: frame.bytes().clone(), ticket: ticket.cloned(), ..Entry::default() }
+    Entry { head: frame.bytes(), ticket: ticket.cloned(), ..Entry::default() }
 }

@@ -8,6 +8,7 @@ use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use wire::frame::{Frame, StanzaType};
 use wire::jid::BareJid;
 
 /// The collection whose rows make an account: one row, `credentials`.
@@ -35,8 +36,9 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
     let mut collections = vec![roster::COLLECTION];
     collections.extend(kinds.kinds.iter().map(|(collection, _)| *collection));
     let rows = engine.ports.store.load(owner, &collections).await?;
-    let of = |wanted: &str| {
-        rows.iter().filter(|(collection, _, _)| *collection == wanted).map(|(_, key, value)| (key.clone(), value.clone()))
+    let of = |wanted: &'static str| {
+        let rows = rows.iter().filter(move |(collection, _, _)| *collection == wanted);
+        rows.map(|(_, key, value)| (key.clone(), value.clone()))
     };
     let roster = Roster::load(jid.clone(), engine.settings.roster.clone(), of(roster::COLLECTION))?;
     let mut slots = Vec::with_capacity(kinds.kinds.len());
@@ -76,21 +78,25 @@ impl Account {
             state.sessions.iter().map(|session| (session.id, session.outbox.clone())).collect()
         };
         for (id, outbox) in sessions {
-            outbox.end(crate::outbox::Ending::Error(wire::error::StreamError::new(wire::error::StreamCondition::NotAuthorized)));
+            outbox.end(crate::outbox::Ending::Error(wire::error::StreamError::new(
+                wire::error::StreamCondition::NotAuthorized,
+            )));
             let gone = self.unbind(id);
             outcome.send.extend(gone.send);
         }
         let state = self.lock();
         // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2).
         for contact in state.roster.items() {
-            let mut send = |type_: &str| {
-                outcome.send(wire::frame::Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.jid.as_str()).build());
+            let mut send = |type_: StanzaType| {
+                outcome.send(
+                    Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.jid.as_str()).build(),
+                );
             };
             if contact.subscription.has_to() || contact.ask {
-                send("unsubscribe");
+                send(StanzaType::Unsubscribe);
             }
             if contact.subscription.has_from() {
-                send("unsubscribed");
+                send(StanzaType::Unsubscribed);
             }
         }
         outcome

@@ -10,8 +10,8 @@ mod load;
 mod presence;
 mod subscription;
 
-pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
 pub(crate) use backlog::drain;
+pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
 pub(crate) use cache::{CacheKinds, Slot};
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
 pub(crate) use subscription::subscription_type;
@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::error::{StanzaError, StreamError};
-use wire::frame::Frame;
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{BareJid, FullJid, Jid};
 
 /// An account in memory.
@@ -113,10 +113,6 @@ impl Outcome {
     fn send(&mut self, frame: Frame) {
         self.send.push(frame.into());
     }
-
-    fn bounce(error: StanzaError) -> Outcome {
-        Outcome { bounce: Some(error), ..Outcome::default() }
-    }
 }
 
 /// A durable change to one account, being put together under its lock.
@@ -146,7 +142,7 @@ impl Change<'_> {
         let account = self.account;
         for session in self.sessions.iter().filter(|session| session.marks & mark.0 != 0) {
             let frame = Frame::iq()
-                .type_("set")
+                .type_(StanzaType::Set)
                 .id(&account.engine.ports.random.token())
                 .from(account.jid.as_str())
                 .to(session.jid.as_str())
@@ -197,7 +193,7 @@ impl Account {
         let Change { batch, pushes, .. } = pending;
         let ticket = self.engine.ports.store.submit(batch);
         for (outbox, frame) in pushes {
-            let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes().clone()));
+            let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes()));
         }
         let bit = cache.flag().0;
         if notable {
@@ -218,13 +214,18 @@ impl Account {
 
     /// True if it is in the roster, whatever the subscription.
     pub fn knows(&self, contact: &BareJid) -> bool {
-        self.state.lock().roster.contains(contact)
+        self.state.lock().roster.item(&Jid::from(contact.clone())).is_some()
     }
 
     /// Full addresses of the available sessions.
     pub fn available(&self) -> Vec<FullJid> {
         let state = self.state.lock();
-        state.sessions.iter().filter(|session| session.presence.is_some()).map(|session| session.jid.clone()).collect()
+        state
+            .sessions
+            .iter()
+            .filter(|session| session.presence.is_some())
+            .map(|session| session.jid.clone())
+            .collect()
     }
 
     /// The last available presence of each session.
@@ -271,12 +272,19 @@ impl Account {
     }
 
     /// The same under the lock.
-    fn filter_locked(&self, state: &State, frame: &Frame, direction: Direction, outcome: &mut Outcome) -> Option<Flow> {
+    fn filter_locked(
+        &self,
+        state: &State,
+        frame: &Frame,
+        direction: Direction,
+        outcome: &mut Outcome,
+    ) -> Option<Flow> {
         let hooks = self.engine.hooks.load();
         let mut effects = Effects::default();
         let mut verdict = None;
         for filter in hooks.filters.iter().filter(|filter| filter.wants(frame, direction, self)) {
-            match (filter.apply)(&Passing { frame, direction, account: &AccountView { state } }, &mut effects) {
+            match (filter.apply)(&Passing { frame, direction, account: &AccountView { state } }, &mut effects)
+            {
                 Flow::Pass => {}
                 stop => {
                     verdict = Some(stop);

@@ -8,7 +8,7 @@ use crate::session::SessionId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::{Frame, PresenceType};
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{FullJid, Jid};
 
 /// Entities one session may have sent directed presence to at once.
@@ -19,7 +19,13 @@ impl Account {
     ///
     /// # Errors
     /// resource-constraint if the account has as many sessions as it may, conflict if it has been removed.
-    pub(crate) fn bind(&self, id: SessionId, jid: FullJid, outbox: Arc<Outbox>, limit: usize) -> Result<Option<SessionId>, StanzaError> {
+    pub(crate) fn bind(
+        &self,
+        id: SessionId,
+        jid: FullJid,
+        outbox: Arc<Outbox>,
+        limit: usize,
+    ) -> Result<Option<SessionId>, StanzaError> {
         let mut state = self.lock();
         if state.erased {
             return Err(StanzaError::new(StanzaCondition::NotAllowed));
@@ -39,7 +45,7 @@ impl Account {
     pub(crate) fn broadcast(self: &Arc<Self>, id: SessionId, frame: Frame) -> Outcome {
         let mut outcome = Outcome::default();
         let mut state = self.lock();
-        if frame.presence_type() == PresenceType::Unavailable {
+        if frame.type_() == StanzaType::Unavailable {
             self.retire(&mut state, id, &frame, &mut outcome);
             return outcome;
         }
@@ -63,8 +69,10 @@ impl Account {
     /// requests (§3.1.3), and, by probes, the presence of its contacts (§4.3.1).
     fn greet(&self, state: &mut State, id: SessionId, jid: &FullJid, outcome: &mut Outcome) {
         let others = state.sessions.iter().filter(|session| session.id != id);
-        let mut greetings: Vec<Frame> =
-            others.filter_map(|session| session.presence.as_ref()).map(|presence| presence.restamp(None, Some(jid.as_str()))).collect();
+        let mut greetings: Vec<Frame> = others
+            .filter_map(|session| session.presence.as_ref())
+            .map(|presence| presence.addressed(jid.as_str()))
+            .collect();
         let requests = state.roster.requests().filter_map(|(_, stanza)| Frame::parse(stanza.to_owned()).ok());
         greetings.extend(requests);
         if let Some(session) = state.session(id) {
@@ -76,21 +84,27 @@ impl Account {
             // A probe to a contact here asks for this session alone: the others know already. Elsewhere it must come
             // from the bare address (§4.3).
             let from = if self.engine.serves(contact.domain()) { jid.as_str() } else { self.jid.as_str() };
-            let probe = Frame::presence().type_("probe").from(from).to(contact.as_str()).build();
+            let probe = Frame::presence().type_(StanzaType::Probe).from(from).to(contact.as_str()).build();
             self.send_out(state, probe, None, outcome);
         }
         // §3.1.2: the contact's server may have lost the request.
         for contact in state.roster.unanswered() {
-            outcome.send(Frame::presence().type_("subscribe").from(self.jid.as_str()).to(contact.as_str()).build());
+            outcome.send(
+                Frame::presence()
+                    .type_(StanzaType::Subscribe)
+                    .from(self.jid.as_str())
+                    .to(contact.as_str())
+                    .build(),
+            );
         }
     }
 
     /// Sends presence to all subscribers and to the account's own available sessions.
     fn spread(&self, state: &mut State, frame: &Frame, outcome: &mut Outcome) {
         for contact in state.roster.subscribers() {
-            self.send_out(state, frame.restamp(None, Some(contact.as_str())), None, outcome);
+            self.send_out(state, frame.addressed(contact.as_str()), None, outcome);
         }
-        let own = frame.restamp(None, Some(self.jid.as_str()));
+        let own = frame.addressed(self.jid.as_str());
         for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
             if session.outbox.push(entry(&own, None)) == Push::Full && !session.stale {
                 session.stale = true;
@@ -112,7 +126,7 @@ impl Account {
         for entity in &directed {
             let subscribed = was_available && state.roster.may_see(&entity.bare());
             if !subscribed {
-                self.send_out(state, frame.restamp(None, Some(entity.as_str())), None, outcome);
+                self.send_out(state, frame.addressed(entity.as_str()), None, outcome);
             }
         }
         if let Some(session) = state.session(id) {
@@ -130,7 +144,7 @@ impl Account {
         let mut state = self.lock();
         let subscribed = state.roster.may_see(&to.bare());
         let Some(session) = state.session(id) else { return };
-        if frame.presence_type() == PresenceType::Unavailable {
+        if frame.type_() == StanzaType::Unavailable {
             session.directed.remove(to);
         } else if !(subscribed && session.presence.is_some()) && session.directed.len() < DIRECTED {
             session.directed.insert(to.clone());
@@ -142,7 +156,7 @@ impl Account {
         let mut outcome = Outcome::default();
         let mut state = self.lock();
         let Some(session) = state.session(id) else { return outcome };
-        let frame = Frame::presence().type_("unavailable").from(session.jid.as_str()).build();
+        let frame = Frame::presence().type_(StanzaType::Unavailable).from(session.jid.as_str()).build();
         self.retire(&mut state, id, &frame, &mut outcome);
         if let Some(index) = state.sessions.iter().position(|session| session.id == id) {
             let gone = state.sessions.swap_remove(index);
@@ -156,7 +170,7 @@ impl Account {
         let Some(from) = probe.from().and_then(|from| Jid::parse(&from).ok()) else { return };
         let state = self.lock();
         let id = probe.id();
-        let reply = |from_jid: &str, type_: Option<&str>| {
+        let reply = |from_jid: &str, type_: Option<StanzaType>| {
             let mut builder = Frame::presence().from(from_jid).to(from.as_str());
             if let Some(type_) = type_ {
                 builder = builder.type_(type_);
@@ -171,33 +185,40 @@ impl Account {
             // form of the address it got.
             let shown = state.sessions.iter().find(|session| {
                 resource.is_some_and(|resource| session.jid.resource() == resource)
-                    && (session.directed.contains(&from) || session.directed.contains(&Jid::from(from.bare())))
+                    && (session.directed.contains(&from)
+                        || session.directed.contains(&Jid::from(from.bare())))
             });
             outcome.send(match shown {
                 Some(session) => reply(session.jid.as_str(), None).build(),
                 // §4.3.2 rule 1.
-                None => reply(self.jid.as_str(), Some("unsubscribed")).to(from.bare().as_str()).build(),
+                None => {
+                    reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()).build()
+                }
             });
             return;
         }
         if let Some(resource) = resource {
             // "Only the fact that the resource is available."
-            let session = state.sessions.iter().find(|session| session.jid.resource() == resource && session.presence.is_some());
+            let session = state
+                .sessions
+                .iter()
+                .find(|session| session.jid.resource() == resource && session.presence.is_some());
             outcome.send(match session {
                 Some(session) => reply(session.jid.as_str(), None).build(),
-                None => reply(self.jid.as_str(), Some("unavailable")).build(),
+                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)).build(),
             });
             return;
         }
         let mut any = false;
         for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
             any = true;
-            outcome.send(presence.restamp(None, Some(from.as_str())));
+            outcome.send(presence.addressed(from.as_str()));
         }
         if !any {
             // Rule 3, with the time if it is known.
-            let left = state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
-            outcome.send(reply(self.jid.as_str(), Some("unavailable")).raw(&left).build());
+            let left =
+                state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
+            outcome.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build());
         }
     }
 
@@ -251,10 +272,10 @@ impl Bound {
 
 /// RFC 6121 §4.7.2.3: an integer between -128 and 127, 0 if absent.
 fn priority(frame: &Frame) -> Result<i8, ()> {
-    let mut found = frame.children_named("priority", wire::ns::CLIENT);
+    let mut found = frame.elements().filter(|child| child.is("priority", wire::ns::CLIENT));
     let Some(child) = found.next() else { return Ok(0) };
     if found.next().is_some() {
         return Err(());
     }
-    frame.text_of(&child).trim().parse().map_err(drop)
+    child.text().trim().parse().map_err(drop)
 }

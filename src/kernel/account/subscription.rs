@@ -7,17 +7,26 @@ use crate::ports::{Batch, Ticket};
 use crate::roster::{Audience, Change, Effect, RosterAnswer, RosterError, SubscriptionType};
 use minidom::Element;
 use std::sync::Arc;
-use wire::frame::{Frame, PresenceType};
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{BareJid, Jid};
 
-pub(crate) fn subscription_type(type_: PresenceType) -> Option<SubscriptionType> {
+pub(crate) fn subscription_type(type_: StanzaType) -> Option<SubscriptionType> {
     Some(match type_ {
-        PresenceType::Subscribe => SubscriptionType::Subscribe,
-        PresenceType::Subscribed => SubscriptionType::Subscribed,
-        PresenceType::Unsubscribe => SubscriptionType::Unsubscribe,
-        PresenceType::Unsubscribed => SubscriptionType::Unsubscribed,
+        StanzaType::Subscribe => SubscriptionType::Subscribe,
+        StanzaType::Subscribed => SubscriptionType::Subscribed,
+        StanzaType::Unsubscribe => SubscriptionType::Unsubscribe,
+        StanzaType::Unsubscribed => SubscriptionType::Unsubscribed,
         _ => return None,
     })
+}
+
+fn stanza_type(kind: SubscriptionType) -> StanzaType {
+    match kind {
+        SubscriptionType::Subscribe => StanzaType::Subscribe,
+        SubscriptionType::Subscribed => StanzaType::Subscribed,
+        SubscriptionType::Unsubscribe => StanzaType::Unsubscribe,
+        SubscriptionType::Unsubscribed => StanzaType::Unsubscribed,
+    }
 }
 
 impl Account {
@@ -54,12 +63,13 @@ impl Account {
 
     /// A subscription stanza arrives (§3.1.3…).
     pub(super) fn receive_subscription(self: &Arc<Self>, parcel: &Parcel, outcome: &mut Outcome) {
-        let Some(kind) = subscription_type(parcel.frame.presence_type()) else { return };
+        let Some(kind) = subscription_type(parcel.frame.type_()) else { return };
         let Some(from) = parcel.frame.from().and_then(|from| Jid::parse(&from).ok()) else { return };
         // §3: subscriptions are between bare addresses, whatever a peer writes.
-        let frame = parcel.frame.restamp(Some(from.bare().as_str()), Some(self.jid.as_str()));
+        let frame = parcel.frame.stamp(from.bare().as_str(), Some(self.jid.as_str()));
         let mut state = self.lock();
-        let change = state.roster.inbound(&from.bare(), kind, frame.bytes(), self.engine.ports.clock.wall());
+        let change =
+            state.roster.inbound(&from.bare(), kind, frame.as_bytes(), self.engine.ports.clock.wall());
         self.carry_out(&mut state, change, Some((frame, Some(kind))), parcel.ticket.clone(), outcome);
     }
 
@@ -98,22 +108,31 @@ impl Account {
                 (Effect::Pass, None) => {}
                 (Effect::Push, _) => {
                     if let Some(payload) = &change.push {
-                        let mut pending = Pending { account: self, sessions: &state.sessions, batch: Batch::new(), pushes: Vec::new() };
+                        let mut pending = Pending {
+                            account: self,
+                            sessions: &state.sessions,
+                            batch: Batch::new(),
+                            pushes: Vec::new(),
+                        };
                         pending.push(Mark::ROSTER, payload);
                         for (outbox, frame) in pending.pushes {
-                            let push = Entry { head: frame.bytes().clone(), ticket: ticket.clone(), ..Entry::default() };
+                            let push =
+                                Entry { head: frame.bytes(), ticket: ticket.clone(), ..Entry::default() };
                             let _ = outbox.push_reply(push);
                         }
                     }
                 }
                 (Effect::Send(kind), _) => {
-                    let frame =
-                        Frame::presence().type_(kind.as_str()).from(self.jid.as_str()).to(change.contact.as_str()).build();
+                    let frame = Frame::presence()
+                        .type_(stanza_type(*kind))
+                        .from(self.jid.as_str())
+                        .to(change.contact.as_str())
+                        .build();
                     outcome.send.push(Parcel { frame, ticket: ticket.clone() });
                 }
                 (Effect::Available, _) => {
                     for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
-                        let frame = presence.restamp(None, Some(change.contact.as_str()));
+                        let frame = presence.addressed(change.contact.as_str());
                         self.send_out(state, frame, ticket.as_ref(), outcome);
                     }
                 }
@@ -122,7 +141,7 @@ impl Account {
                         // §4.6.1: a cancelled subscription takes precedence over directed presence.
                         session.directed.retain(|entity| entity.bare().as_str() != change.contact.as_str());
                         let frame = Frame::presence()
-                            .type_("unavailable")
+                            .type_(StanzaType::Unavailable)
                             .from(session.jid.as_str())
                             .to(change.contact.as_str())
                             .build();

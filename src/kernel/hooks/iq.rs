@@ -3,6 +3,7 @@
 use crate::Account;
 use crate::ports::{BoxFuture, StoreError, Ticket};
 use crate::session::SessionRef;
+use std::net::IpAddr;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::Frame;
@@ -58,8 +59,13 @@ pub enum Target {
     Server(String),
     /// An account, which exists.
     Account(Arc<Account>),
-    /// Before login: the domain of the stream.
-    Stream(String),
+    /// A stream that has not logged in.
+    Stream {
+        /// The domain it addressed.
+        domain: String,
+        /// Where it comes from.
+        address: Option<IpAddr>,
+    },
 }
 
 /// One IQ of type get or set with exactly one child, from a validated sender.
@@ -78,12 +84,10 @@ pub struct Request {
 
 impl Request {
     /// The payload as a tree.
-    ///
-    /// # Errors
-    /// internal-server-error if the tree can't be built, which strict framing rules out.
-    pub fn payload(&self) -> Result<minidom::Element, StanzaError> {
-        let element = self.frame.element().map_err(|_| StanzaError::new(StanzaCondition::InternalServerError))?;
-        element.children().next().cloned().ok_or_else(|| StanzaError::new(StanzaCondition::BadRequest))
+    pub fn payload(&self) -> minidom::Element {
+        let stanza = self.frame.element();
+        // A request has one child; the stanza itself stands in for one that is missing, and no handler knows it.
+        stanza.children().next().cloned().unwrap_or(stanza)
     }
 
     /// Local name of the payload.
@@ -98,7 +102,9 @@ impl Request {
     pub fn account(&self) -> Result<&Arc<Account>, StanzaError> {
         match &self.target {
             Target::Account(account) => Ok(account),
-            Target::Server(_) | Target::Stream(_) => Err(StanzaError::new(StanzaCondition::ServiceUnavailable)),
+            Target::Server(_) | Target::Stream { .. } => {
+                Err(StanzaError::new(StanzaCondition::ServiceUnavailable))
+            }
         }
     }
 

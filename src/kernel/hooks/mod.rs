@@ -70,14 +70,22 @@ impl Hooks {
     ///
     /// # Panics
     /// If two XEPs claim one namespace: a mistake in the code, found at the first start.
-    pub fn iq<X, F>(&mut self, scopes: Scope, namespace: &'static str, asks: Ask, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
-    where
+    pub fn iq<X, F>(
+        &mut self,
+        scopes: Scope,
+        namespace: &'static str,
+        asks: Ask,
+        this: &Arc<X>,
+        handler: fn(Arc<X>, Request) -> F,
+    ) where
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
         let this = this.clone();
         let handler: Arc<dyn Handler> =
-            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> { Box::pin(handler(this.clone(), request)) });
+            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> {
+                Box::pin(handler(this.clone(), request))
+            });
         let service = self.iq.entry(namespace).or_default();
         for ask in [Ask::Get, Ask::Set] {
             if asks.includes(ask) {
@@ -90,8 +98,13 @@ impl Hooks {
     }
 
     /// [`Hooks::iq`] for type get.
-    pub fn iq_get<X, F>(&mut self, scopes: Scope, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
-    where
+    pub fn iq_get<X, F>(
+        &mut self,
+        scopes: Scope,
+        namespace: &'static str,
+        this: &Arc<X>,
+        handler: fn(Arc<X>, Request) -> F,
+    ) where
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
@@ -99,8 +112,13 @@ impl Hooks {
     }
 
     /// [`Hooks::iq`] for type set.
-    pub fn iq_set<X, F>(&mut self, scopes: Scope, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
-    where
+    pub fn iq_set<X, F>(
+        &mut self,
+        scopes: Scope,
+        namespace: &'static str,
+        this: &Arc<X>,
+        handler: fn(Arc<X>, Request) -> F,
+    ) where
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
@@ -108,14 +126,20 @@ impl Hooks {
     }
 
     /// Answers IQ requests in `namespace` on streams that have not logged in yet.
-    pub fn iq_before_login<X, F>(&mut self, namespace: &'static str, this: &Arc<X>, handler: fn(Arc<X>, Request) -> F)
-    where
+    pub fn iq_before_login<X, F>(
+        &mut self,
+        namespace: &'static str,
+        this: &Arc<X>,
+        handler: fn(Arc<X>, Request) -> F,
+    ) where
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
         let this = this.clone();
         let handler: Arc<dyn Handler> =
-            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> { Box::pin(handler(this.clone(), request)) });
+            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> {
+                Box::pin(handler(this.clone(), request))
+            });
         self.before_login.insert(namespace, handler);
     }
 
@@ -156,7 +180,9 @@ impl Hooks {
             stage,
             interest,
             children: wire::ns::NsSet::default(),
-            apply: Arc::new(move |passing: &Passing<'_>, effects: &mut Effects| apply(&this, passing, effects)),
+            apply: Arc::new(move |passing: &Passing<'_>, effects: &mut Effects| {
+                apply(&this, passing, effects)
+            }),
         });
     }
 
@@ -178,15 +204,25 @@ impl Hooks {
 
     /// Called, under no lock, with the unavailable presence by which the last available session of an account
     /// went away.
-    pub fn went_unavailable<X: Send + Sync + 'static>(&mut self, this: &Arc<X>, note: fn(&X, &Arc<Account>, &Frame)) {
+    pub fn went_unavailable<X: Send + Sync + 'static>(
+        &mut self,
+        this: &Arc<X>,
+        note: fn(&X, &Arc<Account>, &Frame),
+    ) {
         let this = this.clone();
-        self.unavailable.push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
+        self.unavailable
+            .push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
     }
 
     /// Called, under no lock, with each available presence that one of the account's own sessions broadcasts.
-    pub fn presence_sent<X: Send + Sync + 'static>(&mut self, this: &Arc<X>, note: fn(&X, &Arc<Account>, &Frame)) {
+    pub fn presence_sent<X: Send + Sync + 'static>(
+        &mut self,
+        this: &Arc<X>,
+        note: fn(&X, &Arc<Account>, &Frame),
+    ) {
         let this = this.clone();
-        self.received.push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
+        self.received
+            .push(Arc::new(move |account: &Arc<Account>, frame: &Frame| note(&this, account, frame)));
     }
 
     /// Makes the framer note children in this namespace, for filters and [`Offline::worth`].

@@ -85,7 +85,13 @@ impl Batch {
     }
 
     /// Adds a put.
-    pub fn put(mut self, collection: Collection, owner: Owner, key: impl Into<String>, value: Value) -> Batch {
+    pub fn put(
+        mut self,
+        collection: Collection,
+        owner: Owner,
+        key: impl Into<String>,
+        value: Value,
+    ) -> Batch {
         self.ops.push(Op::Put { collection, owner, key: key.into(), value });
         self
     }
@@ -165,10 +171,15 @@ pub trait Store: Send + Sync {
 
     /// Makes an owner together with its first rows (whose `owner` is given as `Owner(-1)`), durable on return.
     /// `Ok(None)` if the name is taken.
-    fn create_owner(&self, name: &str, first: Batch) -> BoxFuture<'static, Result<Option<Owner>, StoreError>>;
+    fn create_owner(&self, name: &str, first: Batch)
+    -> BoxFuture<'static, Result<Option<Owner>, StoreError>>;
 
     /// Names in alphabetical order, starting after `after`, at most `limit`.
-    fn owners(&self, after: &str, limit: usize) -> BoxFuture<'static, Result<Vec<(String, Owner)>, StoreError>>;
+    fn owners(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(String, Owner)>, StoreError>>;
 
     /// One value.
     fn get(
@@ -186,8 +197,11 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'static, Result<Vec<(String, Value)>, StoreError>>;
 
     /// All rows of an owner in every table: what an account needs when it is loaded, in one round.
-    fn load(&self, owner: Owner, collections: &[Collection])
-    -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>>;
+    fn load(
+        &self,
+        owner: Owner,
+        collections: &[Collection],
+    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>>;
 
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;
@@ -196,5 +210,6 @@ pub trait Store: Send + Sync {
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>>;
 
     /// How many entries an owner's log has after an id, and the bytes of their frames.
-    fn tally(&self, owner: Owner, after: Option<LogId>) -> BoxFuture<'static, Result<(u64, u64), StoreError>>;
+    fn tally(&self, owner: Owner, after: Option<LogId>)
+    -> BoxFuture<'static, Result<(u64, u64), StoreError>>;
 }

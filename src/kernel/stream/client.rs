@@ -7,7 +7,7 @@ use crate::ports::Task;
 use crate::session::SessionRef;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
-use wire::frame::{Frame, IqType, Kind, PresenceType, RawFrame};
+use wire::frame::{Frame, Kind, RawFrame, StanzaType};
 use wire::jid::Jid;
 use wire::ns;
 
@@ -34,16 +34,16 @@ pub(super) fn receive(
         Kind::Message => {
             // RFC 6120 §10.3.1: without `to` it is for the sender's own account.
             let frame = match raw.to() {
-                Some(_) => raw.stamp(from, None, lang),
-                None => raw.stamp(from, Some(session.jid().bare_str()), lang),
+                Some(_) => raw.stamp_in(from, None, lang),
+                None => raw.stamp_in(from, Some(session.jid().bare_str()), lang),
             };
             Ok(send(engine, session, frame))
         }
         Kind::Presence => {
-            presence(engine, session, raw.stamp(from, None, lang));
+            presence(engine, session, raw.stamp_in(from, None, lang));
             Ok(None)
         }
-        Kind::Iq | Kind::Other => Ok(iq(engine, session, raw.stamp(from, None, lang))),
+        Kind::Iq | Kind::Other => Ok(iq(engine, session, raw.stamp_in(from, None, lang))),
     }
 }
 
@@ -54,7 +54,9 @@ fn check_from(session: &SessionRef, raw: &RawFrame<'_>) -> Result<(), StreamErro
         return Ok(());
     }
     match Jid::parse(&from) {
-        Ok(jid) if jid.as_str() == session.jid().as_str() || jid.as_str() == session.jid().bare_str() => Ok(()),
+        Ok(jid) if jid.as_str() == session.jid().as_str() || jid.as_str() == session.jid().bare_str() => {
+            Ok(())
+        }
         _ => Err(StreamError::new(StreamCondition::InvalidFrom)),
     }
 }
@@ -75,39 +77,41 @@ fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task
 }
 
 fn answer_error(session: &SessionRef, frame: &Frame, error: &StanzaError) {
-    if let Some(reply) = frame.error_reply(error) {
-        let _ = session.outbox().push_reply(Entry::now(reply.bytes().clone()));
+    if let Some(reply) = frame.error_reply(error, None) {
+        let _ = session.outbox().push_reply(Entry::now(reply.bytes()));
     }
 }
 
 fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
     let account = session.account();
-    let type_ = frame.presence_type();
+    let type_ = frame.type_();
     let to = match frame.to().map(|to| Jid::parse(&to)) {
         None => None,
         Some(Ok(to)) => Some(to),
-        Some(Err(_)) => return answer_error(session, &frame, &StanzaError::new(StanzaCondition::JidMalformed)),
+        Some(Err(_)) => {
+            return answer_error(session, &frame, &StanzaError::new(StanzaCondition::JidMalformed));
+        }
     };
     let bad_request = || answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
     match (to, type_) {
-        (_, PresenceType::Invalid) => bad_request(),
-        (None, PresenceType::Available | PresenceType::Unavailable) => {
+        (_, StanzaType::Invalid) => bad_request(),
+        (None, StanzaType::Available | StanzaType::Unavailable) => {
             let outcome = account.broadcast(session.id(), frame.clone());
             let refused = outcome.bounce.is_some();
             if let Some(error) = &outcome.bounce {
                 answer_error(session, &frame, error);
             }
             engine.perform(account, None, outcome);
-            if !refused && type_ == PresenceType::Available {
+            if !refused && type_ == StanzaType::Available {
                 for note in &engine.hooks.load().received {
                     note(account, &frame);
                 }
             }
         }
         // Subscriptions and probes are about somebody; an error answers somebody.
-        (None, PresenceType::Error) => {}
+        (None, StanzaType::Error) => {}
         (None, _) => bad_request(),
-        (Some(to), PresenceType::Available | PresenceType::Unavailable) => {
+        (Some(to), StanzaType::Available | StanzaType::Unavailable) => {
             let (outcome, passes) = account.check_out(&frame);
             if !passes {
                 if let Some(error) = &outcome.bounce {
@@ -126,7 +130,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
             };
             // §3.1.2: subscriptions are between bare addresses.
             let contact = to.bare();
-            let stamped = frame.restamp(Some(session.jid().bare_str()), Some(contact.as_str()));
+            let stamped = frame.stamp(session.jid().bare_str(), Some(contact.as_str()));
             let (outcome, passes) = account.check_out(&stamped);
             if !passes {
                 if let Some(error) = &outcome.bounce {
@@ -144,10 +148,10 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
 
 fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
     // RFC 6120 §8.2.3: an id and a type always, and one payload in a request.
-    let request = match frame.iq_type() {
-        Some(IqType::Get | IqType::Set) => true,
-        Some(IqType::Result | IqType::Error) => false,
-        None => {
+    let request = match frame.type_() {
+        StanzaType::Get | StanzaType::Set => true,
+        StanzaType::Result | StanzaType::Error => false,
+        _ => {
             answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
             return None;
         }
@@ -174,7 +178,7 @@ fn negotiated(session: &SessionRef, frame: &Frame) -> Option<Task> {
     if frame.payload().is_some_and(|payload| payload.ns == ns::SESSION) {
         // RFC 3921 §3: clients of that age wait for this; it does nothing.
         let done = crate::route::result(frame, "");
-        let _ = session.outbox().push_reply(Entry::now(done.bytes().clone()));
+        let _ = session.outbox().push_reply(Entry::now(done.bytes()));
     } else {
         // RFC 6120 §7.7.2.1: one resource per stream.
         answer_error(session, frame, &StanzaError::new(StanzaCondition::NotAllowed));

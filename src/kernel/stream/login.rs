@@ -3,11 +3,11 @@
 use super::{Busy, Core, Stage};
 use crate::outbox::Ending;
 use crate::ports::StoreError;
-use crate::sasl::{
-    Condition, Context, Exchange, Identity, Iterations, Mechanism, PlainVerdict, SaslFailure, ServerSecret, Step, Verdict,
-    channel_binding_element, decode_initial, decode_response, encode_challenge, encode_success,
-};
 use crate::sasl::Credentials;
+use crate::sasl::{
+    Condition, Context, Exchange, Identity, Mechanism, PlainVerdict, SaslFailure, ServerSecret, Step,
+    Verdict, channel_binding_element, decode_initial, decode_response, encode_challenge, encode_success,
+};
 use crate::users::Users;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -77,14 +77,16 @@ impl Core {
 
     /// `<auth/>`, `<response/>` or `<abort/>`.
     pub(super) fn sasl(&mut self, raw: &RawFrame<'_>) {
-        let text = raw.text();
+        let element = raw.element();
+        let text = element.text();
         match raw.name() {
             "auth" => {
                 self.abandon();
-                let mechanism = raw.attribute("mechanism").unwrap_or_default();
+                let mechanism = element.attr("mechanism").unwrap_or_default();
                 match decode_initial(&text) {
                     Ok(initial) => {
-                        let (exchange, step) = Exchange::start(&mechanism, initial.as_deref(), Arc::new(self.sasl_context()));
+                        let (exchange, step) =
+                            Exchange::start(mechanism, initial.as_deref(), Arc::new(self.sasl_context()));
                         self.login.exchange = Some(exchange);
                         self.step(step);
                     }
@@ -94,7 +96,10 @@ impl Core {
             "response" => {
                 let step = match (&mut self.login.exchange, decode_response(&text)) {
                     (Some(exchange), Ok(data)) => exchange.respond(&data),
-                    (None, Ok(_)) => Step::Failure(SaslFailure::silent(Condition::MalformedRequest, "nothing to respond to")),
+                    (None, Ok(_)) => Step::Failure(SaslFailure::silent(
+                        Condition::MalformedRequest,
+                        "nothing to respond to",
+                    )),
                     (_, Err(failure)) => Step::Failure(failure),
                 };
                 self.step(step);
@@ -107,12 +112,17 @@ impl Core {
     fn step(&mut self, step: Step) {
         match step {
             Step::Challenge(data) => {
-                self.reply(&format!("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</challenge>", encode_challenge(&data)));
+                self.reply(&format!(
+                    "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</challenge>",
+                    encode_challenge(&data)
+                ));
             }
             Step::NeedCredentials { username } => self.look_up(username),
             Step::Compute(check) => {
                 let engine = self.engine.clone();
-                self.busy = Some(Busy::Login(Box::pin(async move { Turn::Computed(engine.compute(move || check.run()).await) })));
+                self.busy = Some(Busy::Login(Box::pin(async move {
+                    Turn::Computed(engine.compute(move || check.run()).await)
+                })));
             }
             Step::Success { identity, additional_data } => self.succeed(identity, additional_data.as_deref()),
             Step::Failure(failure) => self.refuse(&failure),
@@ -123,10 +133,14 @@ impl Core {
         let account = format!("{username}@{}", self.domain);
         if self.login.trying.is_none() {
             let now = self.engine.ports.clock.now();
-            if let Verdict::Wait(wait) = self.engine.throttle.lock().allow(now, self.ip(), &account) {
-                tracing::warn!(address = %self.peer.address, account, seconds = wait.as_secs(), "login refused: too many failures of late");
+            let verdict = self.engine.throttle.lock().allow(now, self.ip(), &account);
+            if let Verdict::Wait(wait) = verdict {
+                tracing::warn!(address = %self.peer.shown(), account, seconds = wait.as_secs(), "login refused: too many failures of late");
                 self.login.exchange = None;
-                self.failed_once(&SaslFailure::silent(Condition::TemporaryAuthFailure, "too many failures of late"));
+                self.failed_once(&SaslFailure::silent(
+                    Condition::TemporaryAuthFailure,
+                    "too many failures of late",
+                ));
                 return;
             }
             self.login.trying = Some(account.clone());
@@ -142,7 +156,12 @@ impl Core {
     }
 
     pub(super) fn turn(&mut self, turn: Turn) {
-        let unavailable = || Some(Step::Failure(SaslFailure::silent(Condition::TemporaryAuthFailure, "the account can't be read")));
+        let unavailable = || {
+            Some(Step::Failure(SaslFailure::silent(
+                Condition::TemporaryAuthFailure,
+                "the account can't be read",
+            )))
+        };
         let Some(exchange) = &mut self.login.exchange else { return };
         let step = match turn {
             Turn::Found(username, Ok(found)) => exchange.credentials(&username, found.as_ref()),
@@ -173,8 +192,11 @@ impl Core {
             let now = self.engine.ports.clock.now();
             self.engine.throttle.lock().succeeded(now, self.ip(), &account);
         }
-        tracing::info!(address = %self.peer.address, account = %jid, "login");
-        self.reply(&format!("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</success>", encode_success(data)));
+        tracing::info!(address = %self.peer.shown(), account = %jid, "login");
+        self.reply(&format!(
+            "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</success>",
+            encode_success(data)
+        ));
         self.anonymous = matches!(identity, Identity::Anonymous { .. });
         self.stage = Stage::Known(jid);
         self.login.restart = true;
@@ -189,7 +211,7 @@ impl Core {
         }
         // One stable line per failed login: tools that block addresses read it.
         tracing::warn!(
-            address = %self.peer.address,
+            address = %self.peer.shown(),
             account = failure.username.as_deref().or(account.as_deref()).unwrap_or("-"),
             condition = failure.condition.as_str(),
             reason = failure.reason,
@@ -202,7 +224,9 @@ impl Core {
         self.reply(&failure.element());
         self.login.failures += 1;
         if self.login.failures >= ATTEMPTS {
-            self.outbox.end(Ending::Error(StreamError::new(StreamCondition::PolicyViolation).with_text("too many failed logins")));
+            self.outbox.end(Ending::Error(
+                StreamError::new(StreamCondition::PolicyViolation).with_text("too many failed logins"),
+            ));
             self.end();
         }
     }

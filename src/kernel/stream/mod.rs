@@ -15,11 +15,12 @@ use crate::sasl::ChannelBindings;
 use crate::session::{Inner, SessionRef};
 use login::{Login, Turn};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
-use wire::frame::{Frame, IqType, Kind, RawFrame, XmlWriter};
+use wire::frame::{Frame, Kind, RawFrame, StanzaType, XmlWriter};
 use wire::framer::{Event, Framer, StreamHeader};
 use wire::jid::{BareJid, Jid, prepare_domain, prepare_resource};
 use wire::ns;
@@ -28,11 +29,18 @@ use wire::ns;
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// The client's network address, for limits and logs.
-    pub address: String,
+    pub address: Option<IpAddr>,
     /// TLS in use, with what identifies it.
     pub bindings: ChannelBindings,
     /// Identities in the client's certificate, verified.
     pub certified: Vec<BareJid>,
+}
+
+impl Peer {
+    /// The address, for logs.
+    fn shown(&self) -> String {
+        self.address.map_or_else(|| "-".to_owned(), |address| address.to_string())
+    }
 }
 
 /// What the driver is to do.
@@ -60,6 +68,8 @@ struct Core {
     opened: bool,
     stage: Stage,
     login: Login,
+    /// Logged in under a throw-away address.
+    anonymous: bool,
     /// What must end before the next element is looked at.
     busy: Option<Busy>,
 }
@@ -86,7 +96,6 @@ enum Busy {
 /// What follows from an element, once it is let go.
 enum Then {
     Go,
-    Restart,
     Secure,
 }
 
@@ -105,6 +114,7 @@ impl ClientStream {
             opened: false,
             stage: Stage::Stranger,
             login: Login::default(),
+            anonymous: false,
             busy: None,
         };
         ClientStream { framer, core }
@@ -133,7 +143,9 @@ impl ClientStream {
 
     /// True while reading on is useful: what came in has been looked at, and the peer takes what it asked for.
     pub fn wants_input(&self) -> bool {
-        self.core.busy.is_none() && !matches!(self.core.stage, Stage::Over | Stage::Securing) && !self.core.outbox.is_full()
+        self.core.busy.is_none()
+            && !matches!(self.core.stage, Stage::Over | Stage::Securing)
+            && !self.core.outbox.is_full()
     }
 
     /// Bytes from the peer.
@@ -162,7 +174,6 @@ impl ClientStream {
             };
             match then {
                 Ok(Then::Go) => {}
-                Ok(Then::Restart) => self.restart(),
                 Ok(Then::Secure) if self.framer.pending() > 0 => {
                     // RFC 6120 §5.4.3.3: what was sent in the clear behind <starttls/> must not be taken as secured.
                     self.core.fail(StreamError::new(StreamCondition::PolicyViolation));
@@ -257,7 +268,7 @@ impl Core {
         if matches!(self.stage, Stage::Over) {
             return;
         }
-        tracing::debug!(address = %self.peer.address, %error, "stream error");
+        tracing::debug!(address = %self.peer.shown(), %error, "stream error");
         if !self.opened && !matches!(self.stage, Stage::Securing) {
             self.open(None);
         }
@@ -309,9 +320,13 @@ impl Core {
         self.opened = true;
         let mut out = XmlWriter::new();
         out.raw("<?xml version='1.0'?>");
-        out.start("stream:stream").attr("xmlns", ns::CLIENT).attr("xmlns:stream", ns::STREAMS).attr("version", "1.0");
+        out.start("stream:stream")
+            .attr("xmlns", ns::CLIENT)
+            .attr("xmlns:stream", ns::STREAMS)
+            .attr("version", "1.0");
         out.attr("id", &self.engine.ports.random.token());
-        let domain = if self.domain.is_empty() { self.engine.settings.domains.first() } else { Some(&self.domain) };
+        let domain =
+            if self.domain.is_empty() { self.engine.settings.domains.first() } else { Some(&self.domain) };
         if let Some(domain) = domain {
             out.attr("from", domain);
         }
@@ -378,7 +393,7 @@ impl Core {
 
     /// An element of STARTTLS or SASL.
     fn negotiate(&mut self, raw: &RawFrame<'_>) -> Result<Then, StreamError> {
-        match (raw.ns(), raw.name()) {
+        match (raw.namespace(), raw.name()) {
             (ns::TLS, "starttls") if !self.peer.bindings.tls => Ok(Then::Secure),
             (ns::TLS, "starttls") => {
                 // RFC 6120 §5.4.2.2: failure, and the stream ends.
@@ -405,53 +420,55 @@ impl Core {
         let (Some(handler), true) = (handler, secure) else {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
         };
-        let frame = raw.stamp(&self.domain, None, None);
-        let ask = match frame.iq_type() {
-            Some(IqType::Get) => crate::hooks::Ask::Get,
-            Some(IqType::Set) => crate::hooks::Ask::Set,
+        let frame = raw.stamp(&self.domain, None);
+        let ask = match frame.type_() {
+            StanzaType::Get => crate::hooks::Ask::Get,
+            StanzaType::Set => crate::hooks::Ask::Set,
             _ => return Err(StreamError::new(StreamCondition::BadFormat)),
         };
         let from = Jid::parse(&self.domain).map_err(|_| StreamError::new(StreamCondition::NotAuthorized))?;
-        let target = Target::Stream { domain: self.domain.clone(), address: self.peer.address.clone() };
-        let request = Request { frame: frame.clone(), from, target, ask, session: None };
+        let target = Target::Stream { domain: self.domain.clone(), address: self.peer.address };
+        let request = Request { frame, from, target, ask, session: None };
         let outbox = self.outbox.clone();
-        let answer = crate::route::guarded_answer(handler, request);
         self.busy = Some(Busy::Task(Box::pin(async move {
-            let answer = answer.await;
-            let _ = outbox.push_reply(Entry::now(answer.bytes().clone()));
+            if let Some(answer) = crate::route::answer_stranger(handler, request).await {
+                let _ = outbox.push_reply(Entry::now(answer.bytes()));
+            }
         })));
         Ok(())
     }
 
     /// RFC 6120 §7.6 and §7.7.
     fn bind(&mut self, raw: &RawFrame<'_>, account: &BareJid) -> Result<(), StreamError> {
-        let frame = raw.stamp(account.as_str(), None, None);
+        let frame = raw.stamp(account.as_str(), None);
         let is_bind = frame.payload().is_some_and(|payload| payload.ns == ns::BIND && payload.name == "bind");
-        if frame.iq_type() != Some(IqType::Set) || !is_bind {
+        if frame.type_() != StanzaType::Set || !is_bind {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
         }
-        let wanted = frame
-            .element()
-            .ok()
-            .and_then(|iq| Some(iq.get_child("bind", ns::BIND)?.get_child("resource", ns::BIND)?.text()))
-            .filter(|resource| !resource.is_empty());
+        let iq = frame.element();
+        let wanted = iq.get_child("bind", ns::BIND).and_then(|bind| bind.get_child("resource", ns::BIND));
+        let wanted = wanted.map(minidom::Element::text).filter(|resource| !resource.is_empty());
         let resource = match wanted.as_deref().map(prepare_resource) {
             None => self.engine.ports.random.token(),
             Some(Ok(resource)) => resource.into_owned(),
             Some(Err(_)) => {
                 // §7.7.2.1
-                self.answer_bind(&frame, Err(StanzaError::new(StanzaCondition::BadRequest)));
+                self.answer_bind(&frame, Err(&StanzaError::new(StanzaCondition::BadRequest)));
                 return Ok(());
             }
         };
         let (engine, account, outbox) = (self.engine.clone(), account.clone(), self.outbox.clone());
         let bind = async move {
             let internal = || StanzaError::new(StanzaCondition::InternalServerError);
-            let jid = account.with_resource(&resource).map_err(|_| StanzaError::new(StanzaCondition::BadRequest))?;
+            let jid = account
+                .with_resource(&resource)
+                .map_err(|_| StanzaError::new(StanzaCondition::BadRequest))?;
             let account = engine.account(&account).await.ok_or_else(internal)?;
             let id = engine.next_session_id();
             // §7.7.2.2: the newer session wins.
-            while let Some(former) = account.bind(id, jid.clone(), outbox.clone(), engine.settings.sessions)? {
+            while let Some(former) =
+                account.bind(id, jid.clone(), outbox.clone(), engine.settings.sessions)?
+            {
                 if let Some(outbox) = account.outbox_of(former) {
                     outbox.end(Ending::Error(StreamError::new(StreamCondition::Conflict)));
                 }
@@ -465,25 +482,29 @@ impl Core {
     }
 
     fn bound(&mut self, bound: Result<SessionRef, StanzaError>, request: &Frame) {
-        self.answer_bind(request, bound.as_ref().map(|session| session.jid().as_str()).map_err(Clone::clone));
+        self.answer_bind(request, bound.as_ref().map(|session| session.jid().as_str()));
         if let Ok(session) = bound {
-            tracing::info!(address = %self.peer.address, session = %session.jid(), "session bound");
+            tracing::info!(address = %self.peer.shown(), session = %session.jid(), "session bound");
             self.stage = Stage::Bound(session);
         }
     }
 
-    fn answer_bind(&self, request: &Frame, answer: Result<&str, StanzaError>) {
+    fn answer_bind(&self, request: &Frame, answer: Result<&str, &StanzaError>) {
         let frame = match answer {
             Ok(jid) => {
                 let mut out = XmlWriter::new();
                 out.start("bind").attr("xmlns", ns::BIND).start("jid").text(jid).end().end();
-                Frame::iq().type_("result").id(&request.id().unwrap_or_default()).raw(&out.into_string()).build()
+                Frame::iq()
+                    .type_(StanzaType::Result)
+                    .id(&request.id().unwrap_or_default())
+                    .raw(&out.into_string())
+                    .build()
             }
-            Err(error) => match request.error_reply(&error) {
+            Err(error) => match request.error_reply(error, None) {
                 Some(frame) => frame,
                 None => return,
             },
         };
-        let _ = self.outbox.push_reply(Entry::now(frame.bytes().clone()));
+        let _ = self.outbox.push_reply(Entry::now(frame.bytes()));
     }
 }

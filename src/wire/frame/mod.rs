@@ -152,7 +152,13 @@ macro_rules! accessors {
         /// A copy with a new start tag and the same content: `from` is set, `to` as well if given (otherwise it
         /// stays as it was sent), all other attributes are kept.
         pub fn stamp(&self, from: &str, to: Option<&str>) -> Frame {
-            stamp::stamp(self.as_bytes(), &self.head, from, to, None)
+            stamp::stamp(self.as_bytes(), &self.head, from, to, None, None)
+        }
+
+        /// [`stamp`](Self::stamp), and a stanza without a language of its own gets that of its stream (RFC 6120
+        /// §8.1.5).
+        pub fn stamp_in(&self, from: &str, to: Option<&str>, lang: Option<&str>) -> Frame {
+            stamp::stamp(self.as_bytes(), &self.head, from, to, None, lang)
         }
 
         /// The error that answers this stanza: addresses swapped, same kind and id, the payload not repeated.
@@ -256,7 +262,12 @@ impl Frame {
 
     /// The same as [`stamp`](Self::stamp), and the type is set if given.
     pub fn restamp(&self, from: &str, to: Option<&str>, type_: Option<StanzaType>) -> Frame {
-        stamp::stamp(&self.bytes, &self.head, from, to, type_)
+        stamp::stamp(&self.bytes, &self.head, from, to, type_, None)
+    }
+
+    /// The same with another `to`.
+    pub fn addressed(&self, to: &str) -> Frame {
+        stamp::stamp(&self.bytes, &self.head, &self.from().unwrap_or_default(), Some(to), None, None)
     }
 
     /// The bytes with more child elements before the end tag: complete XML, which must be well-formed by itself.

@@ -57,13 +57,15 @@ impl Tag {
     }
 }
 
-/// The frame with `from` set, `to` and `type` set if given, and no declaration of the content namespace.
+/// The frame with `from` set, `to` and `type` set if given, `xml:lang` set if given and not there, and no declaration
+/// of the content namespace.
 pub(super) fn stamp(
     bytes: &[u8],
     head: &Head,
     from: &str,
     to: Option<&str>,
     type_: Option<StanzaType>,
+    lang: Option<&str>,
 ) -> Frame {
     let tail = head.tail as usize;
     let mut tag = Tag { stack: [0; ON_STACK], len: 0, heap: Vec::new() };
@@ -88,6 +90,9 @@ pub(super) fn stamp(
         if let Some(name) = type_.name() {
             tag.attribute("type", name);
         }
+    }
+    if let Some(lang) = lang.filter(|_| head.lang.span.is_none()) {
+        new.lang = tag.attribute("xml:lang", lang);
     }
     let payload_ns_in_tag = !head.payload_ns.is_none() && (head.payload_ns.start as usize) < tail;
     for attribute in Attributes::new(bytes, head.name.end(), tail) {

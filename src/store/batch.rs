@@ -1,0 +1,95 @@
+//! What every engine does with a batch before it takes it: refuse nonsense, weigh it, fill in a new owner.
+
+use kernel::ports::{Batch, LogId, Op, Owner, Swap};
+
+/// The placeholder that a new owner's first rows carry.
+pub(crate) const NEW_OWNER: Owner = Owner(-1);
+
+/// SQLite keeps ids as signed integers, and an exclusive bound above the last id must be expressible.
+pub(crate) const MAX_ID: u64 = i64::MAX as u64 - 1;
+
+/// Well below SQLite's own limit of 10^9 bytes for a row.
+const MAX_VALUE: usize = 256 << 20;
+
+/// What an operation weighs beside its payload: its row, its place in the queue.
+const OP_WEIGHT: usize = 64;
+
+/// Says what is wrong with a batch. An engine refuses such a batch by itself, so that it cannot take the rest
+/// of its group commit down with it.
+pub(crate) fn check(batch: &Batch) -> Result<(), &'static str> {
+    batch.ops.iter().try_for_each(|op| match op {
+        Op::Put { owner, key, value, .. } => owned(*owner).and(sized(key.len().saturating_add(value.len()))),
+        Op::Delete { owner, key, .. } => owned(*owner).and(sized(key.len())),
+        Op::Append(entry) => {
+            entry.owners.iter().flatten().try_for_each(|owner| owned(*owner))?;
+            known(entry.id).and(sized(entry.frame.len()))
+        }
+        Op::Trim { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
+    })
+}
+
+/// The same for a conditional put.
+pub(crate) fn check_swap(swap: &Swap) -> Result<(), &'static str> {
+    let value = swap.new.as_ref().map_or(0, |value| value.len());
+    owned(swap.owner).and(sized(swap.key.len().saturating_add(value)))
+}
+
+fn owned(owner: Owner) -> Result<(), &'static str> {
+    if owner.0 < 0 { Err("negative owner") } else { Ok(()) }
+}
+
+fn known(id: LogId) -> Result<(), &'static str> {
+    if id.0 > MAX_ID { Err("log id above 2^63 - 2") } else { Ok(()) }
+}
+
+fn sized(bytes: usize) -> Result<(), &'static str> {
+    if bytes > MAX_VALUE { Err("value above 256 MiB") } else { Ok(()) }
+}
+
+/// About how many bytes a batch is while it is queued.
+pub(crate) fn weigh(batch: &Batch) -> usize {
+    batch.ops.iter().map(|op| OP_WEIGHT + payload(op)).sum::<usize>().max(OP_WEIGHT)
+}
+
+/// The same for a conditional put.
+pub(crate) fn weigh_swap(swap: &Swap) -> usize {
+    OP_WEIGHT + swap.key.len() + swap.new.as_ref().map_or(0, |value| value.len())
+}
+
+fn payload(op: &Op) -> usize {
+    match op {
+        Op::Put { key, value, .. } => key.len() + value.len(),
+        Op::Delete { key, .. } => key.len(),
+        Op::Append(entry) => entry.frame.len(),
+        Op::Remove { ids, .. } => ids.len() * size_of::<LogId>(),
+        Op::Trim { .. } | Op::Erase { .. } => 0,
+    }
+}
+
+/// Puts `owner` where the batch says [`NEW_OWNER`].
+pub(crate) fn fill_in(batch: &mut Batch, owner: Owner) {
+    let fill = |place: &mut Owner| {
+        if *place == NEW_OWNER {
+            *place = owner;
+        }
+    };
+    for op in &mut batch.ops {
+        match op {
+            Op::Put { owner, .. }
+            | Op::Delete { owner, .. }
+            | Op::Trim { owner, .. }
+            | Op::Remove { owner, .. }
+            | Op::Erase { owner } => fill(owner),
+            Op::Append(entry) => entry.owners.iter_mut().flatten().for_each(fill),
+        }
+    }
+}
+
+/// The lists an entry goes on: none, one or two different ones.
+pub(crate) fn distinct(owners: [Option<Owner>; 2]) -> [Option<Owner>; 2] {
+    match owners {
+        [Some(a), Some(b)] if a == b => [Some(a), None],
+        [None, Some(b)] => [Some(b), None],
+        others => others,
+    }
+}

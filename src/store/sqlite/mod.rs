@@ -1,0 +1,240 @@
+//! The SQLite engine: WAL, synchronous=FULL, one writer thread with group commit, pooled readers.
+//!
+//! - `queue`: what waits for the next group commit. `submit` only ever takes its short lock.
+//! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one.
+//! - `tail`: index rows of the log that are not in their table yet; `page` merges tail and table.
+//! - `reader`: the pool of reading threads.
+//! - `open` and `schema`: the data directory, its lock, versions and migrations.
+//!
+//! **Invariant:** only the writer thread changes the database and the tail, the tail only after the commit.
+
+mod change;
+mod complaint;
+mod open;
+mod page;
+mod queue;
+mod reader;
+mod schema;
+mod statements;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use open::OpenError;
+
+use crate::job::{Job, failed};
+use crate::oneshot::ready;
+use bytes::Bytes;
+use kernel::ports::{
+    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Owner, Store, StoreError, Swap, Ticket, Value,
+};
+use open::Place;
+use parking_lot::Mutex;
+use queue::Queue;
+use reader::Readers;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tail::Tail;
+use writer::Writer;
+
+/// Sizes that the engine works with. The defaults suit a household and a few thousand accounts alike.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Reading threads, started when there is something to read.
+    pub readers: usize,
+    /// A group commit is closed when it holds this many bytes; the next submit opens another.
+    pub group_bytes: usize,
+    /// Index rows kept in memory before the older half is moved into the table. 30 to 40 bytes each; at start
+    /// the frames behind them are read again, half a gigabyte a second.
+    pub tail_rows: usize,
+    /// At least so many index rows are moved in one commit while moving is under way.
+    pub settle_rows: usize,
+    /// Page cache of the writer, in bytes; a reader gets a quarter of it.
+    pub cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            readers: 3,
+            group_bytes: 1 << 20,
+            tail_rows: 100_000,
+            settle_rows: 256,
+            cache_bytes: 8 << 20,
+        }
+    }
+}
+
+/// The SQLite engine. Dropping it does what [`Sqlite::close`] does.
+pub struct Sqlite {
+    queue: Arc<Queue>,
+    readers: Readers,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    place: Mutex<Option<Place>>,
+}
+
+impl Sqlite {
+    /// Opens the database in the data directory `data`, which is made if there is none. See [`OpenError`] for
+    /// what is refused.
+    pub fn open(data: &Path, options: Options) -> Result<Sqlite, OpenError> {
+        let place = Place::take(data)?;
+        let connection = place.connect(&options, schema::MIGRATIONS)?;
+        let tail = Arc::new(Tail::default());
+        let queue = Arc::new(Queue::new(options.group_bytes));
+        let readers = Readers::new(place.database(), &options, tail.clone());
+        let writer = Writer::new(place.database(), options, connection, queue.clone(), tail)
+            .map_err(|error| OpenError::sqlite(&place.database(), error))?;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenError::Io(data.to_owned(), error))?;
+        Ok(Sqlite { queue, readers, writer: Mutex::new(Some(thread)), place: Mutex::new(Some(place)) })
+    }
+
+    /// Commits what is queued, checkpoints, ends the threads and gives the directory free. Afterwards writes
+    /// fail and reads answer [`StoreError::Closed`]. Blocks; a second call does nothing.
+    pub fn close(&self) {
+        // Readers first: the checkpoint can then empty the write-ahead log.
+        self.readers.close();
+        self.queue.close();
+        if let Some(writer) = self.writer.lock().take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the store's writer thread had panicked");
+        }
+        self.place.lock().take();
+    }
+
+    fn enqueue<T: Send + 'static>(
+        &self,
+        job: Result<(Job, crate::oneshot::Pending<T>), StoreError>,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        match job {
+            Ok((job, pending)) => {
+                // A closed queue drops the job, and with it the reply, which then says `Closed`.
+                self.queue.push(job);
+                Box::pin(pending)
+            }
+            Err(refused) => ready(Err(refused)),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn meddle(&self, meddle: impl FnMut(&rusqlite::Connection) + Send + 'static) -> Ticket {
+        self.queue.push(Job::Meddle(Box::new(meddle))).unwrap_or_else(failed)
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Store for Sqlite {
+    fn submit(&self, batch: Batch) -> Ticket {
+        Job::batch(batch).ok().and_then(|job| self.queue.push(job)).unwrap_or_else(failed)
+    }
+
+    fn swap(&self, swap: Swap) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.enqueue(Job::swap(swap))
+    }
+
+    fn backlog(&self) -> usize {
+        self.queue.backlog()
+    }
+
+    fn owner(&self, name: &str) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
+        let name = name.to_owned();
+        self.readers.read(move |connection, _| {
+            let mut found = connection.prepare_cached("SELECT id FROM owner WHERE name = ?1")?;
+            let mut rows = found.query([name])?;
+            rows.next()?.map(|row| row.get(0).map(Owner)).transpose()
+        })
+    }
+
+    fn create_owner(
+        &self,
+        name: &str,
+        first: Batch,
+    ) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
+        self.enqueue(Job::create(name, first))
+    }
+
+    fn owners(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<(String, Owner)>, StoreError>> {
+        let (after, limit) = (after.to_owned(), i64::try_from(limit).unwrap_or(i64::MAX));
+        self.readers.read(move |connection, _| {
+            connection
+                .prepare_cached("SELECT name, id FROM owner WHERE name > ?1 ORDER BY name LIMIT ?2")?
+                .query_map((after, limit), |row| Ok((row.get(0)?, Owner(row.get(1)?))))?
+                .collect()
+        })
+    }
+
+    fn get(
+        &self,
+        collection: Collection,
+        owner: Owner,
+        key: &str,
+    ) -> BoxFuture<'static, Result<Option<Value>, StoreError>> {
+        let key = key.to_owned();
+        self.readers.read(move |connection, _| {
+            let mut found = connection
+                .prepare_cached("SELECT value FROM kv WHERE owner = ?1 AND collection = ?2 AND key = ?3")?;
+            let mut rows = found.query((owner.0, collection, key))?;
+            rows.next()?.map(|row| row.get(0).map(Bytes::from_owner::<Vec<u8>>)).transpose()
+        })
+    }
+
+    fn list(
+        &self,
+        collection: Collection,
+        owner: Owner,
+    ) -> BoxFuture<'static, Result<Vec<(String, Value)>, StoreError>> {
+        self.readers.read(move |connection, _| {
+            let mut rows = Vec::new();
+            reader::list(connection, owner, collection, |key, value| rows.push((key, value)))?;
+            Ok(rows)
+        })
+    }
+
+    fn load(
+        &self,
+        owner: Owner,
+        collections: &[Collection],
+    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>> {
+        let collections = collections.to_vec();
+        self.readers.read(move |connection, _| {
+            let _one_moment = page::Snapshot::begin(connection)?;
+            let mut rows = Vec::new();
+            for collection in collections {
+                reader::list(connection, owner, collection, |key, value| {
+                    rows.push((collection, key, value))
+                })?;
+            }
+            Ok(rows)
+        })
+    }
+
+    fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>> {
+        self.readers.read(move |connection, tail| page::page(connection, tail, query))
+    }
+
+    fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>> {
+        self.readers.read(|connection, _| page::newest(connection))
+    }
+
+    fn tally(
+        &self,
+        owner: Owner,
+        after: Option<LogId>,
+    ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
+        self.readers.read(move |connection, tail| page::tally(connection, tail, owner, after))
+    }
+}

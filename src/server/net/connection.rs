@@ -15,7 +15,7 @@ use kernel::stream::{ClientStream, Peer, Step};
 use kernel::Engine;
 use rustls::server::Acceptor;
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -57,7 +57,7 @@ pub struct Context {
 
 /// Serves one accepted connection to its end.
 pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpose, context: &Context) {
-    let peer = Peer { address: address.ip().to_canonical().to_string(), ..Peer::default() };
+    let peer = Peer { address: Some(address.ip().to_canonical()), ..Peer::default() };
     let mut client = Box::new(ClientStream::new(&context.engine, peer));
     let mut socket = socket;
     if purpose == Purpose::StartTls && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls {
@@ -162,7 +162,7 @@ impl Drive {
         let now = Instant::now();
         let rate = match config.limits.c2s_rate {
             Rate::Unlimited => None,
-            Rate::BytesPerSecond(rate) => Some(rate),
+            Rate::BytesPerSecond(rate) => Some(rate.get()),
         };
         Drive {
             output: Vec::new(),
@@ -247,7 +247,7 @@ impl Drive {
                     self.log = taken.log.or(self.log);
                     if let Some(ending) = taken.ending {
                         if let Ending::Error(error) = &ending {
-                            self.output.extend_from_slice(error.to_string().as_bytes());
+                            self.output.extend_from_slice(error.to_xml().as_bytes());
                         }
                         self.output.extend_from_slice(b"</stream:stream>");
                         self.ending = Some(ending);
@@ -380,5 +380,3 @@ impl Drive {
         }
     }
 }
-
-use std::future::Future;

@@ -26,7 +26,11 @@ pub struct Credentials {
 impl Credentials {
     /// Prepares the password (RFC 8265 §4) and derives the keys for all hashes. Heavy: some 10 ms per 10,000
     /// iterations; run it where nothing waits for it.
-    pub fn derive(password: &str, iterations: Iterations, salts: &Salts) -> Result<Credentials, PasswordError> {
+    pub fn derive(
+        password: &str,
+        iterations: Iterations,
+        salts: &Salts,
+    ) -> Result<Credentials, PasswordError> {
         let mut credentials = Credentials::default();
         for hash in Hash::ALL {
             credentials.insert(ScramKeys::derive(hash, password, iterations, salts.of(hash))?);
@@ -126,7 +130,7 @@ impl From<Iterations> for u32 {
     }
 }
 
-/// Fresh salts of 128 bits, one for each hash (XEP-0438 §4: what is known of one must not help with another).
+/// Fresh salts of 128 bits, one for each hash (XEP-0438, server storage: distinct for each user and hash).
 #[derive(Clone, Debug)]
 pub struct Salts([[u8; Salts::SIZE]; 3]);
 
@@ -198,7 +202,12 @@ impl ScramKeys {
 
     /// What stands in for the keys of an account that does not exist: always the same for the same name, and
     /// made from the deployment's secret, so that nobody can tell it from a real one.
-    pub(super) fn fake(hash: Hash, secret: &ServerSecret, username: &str, iterations: Iterations) -> ScramKeys {
+    pub(super) fn fake(
+        hash: Hash,
+        secret: &ServerSecret,
+        username: &str,
+        iterations: Iterations,
+    ) -> ScramKeys {
         let mut salt = secret.hmac(hash, "salt", username).to_vec();
         salt.truncate(Salts::SIZE);
         ScramKeys {

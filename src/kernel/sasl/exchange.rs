@@ -90,13 +90,32 @@ pub struct Exchange {
     state: State,
 }
 
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exchange(..)")
+    }
+}
+
 enum State {
     /// No initial response was given: the first response is it.
     Initial(Mechanism),
-    Plain { username: String, password: Zeroizing<String> },
-    Computing { username: String, exchange: Arc<()> },
-    Scram { username: String, hash: Hash, first: Box<ClientFirst> },
-    Proof { username: String, sent: Box<ServerFirst> },
+    Plain {
+        username: String,
+        password: Zeroizing<String>,
+    },
+    Computing {
+        username: String,
+        exchange: Arc<()>,
+    },
+    Scram {
+        username: String,
+        hash: Hash,
+        first: Box<ClientFirst>,
+    },
+    Proof {
+        username: String,
+        sent: Box<ServerFirst>,
+    },
     Over,
 }
 
@@ -138,12 +157,14 @@ impl Exchange {
             return None;
         }
         let context = &self.context;
+        // Made for known accounts too, so that both take the same time.
         let stand_in = |hash| ScramKeys::fake(hash, &context.secret, username, context.iterations);
         let next = match std::mem::replace(&mut self.state, State::Over) {
             State::Plain { username, password } => {
                 let keys = found.and_then(Credentials::strongest);
                 let known = Choice::from(u8::from(keys.is_some()));
-                let keys = keys.cloned().unwrap_or_else(|| stand_in(Hash::Sha512));
+                let stand_in = stand_in(Hash::Sha512);
+                let keys = keys.cloned().unwrap_or(stand_in);
                 let exchange = Arc::new(());
                 let check = PlainCheck { exchange: exchange.clone(), password, keys, known };
                 (State::Computing { username, exchange }, Step::Compute(check))
@@ -151,7 +172,6 @@ impl Exchange {
             State::Scram { username, hash, first } => {
                 let keys = found.and_then(|found| found.keys(hash));
                 let known = Choice::from(u8::from(keys.is_some()));
-                // Made for known accounts too, so that both take the same time.
                 let stand_in = stand_in(hash);
                 let keys = keys.cloned().unwrap_or(stand_in);
                 let (sent, message) = first.challenge(keys, known, &context.random.token());
@@ -174,7 +194,8 @@ impl Exchange {
         let next = if verdict.right {
             succeed(Identity::Account(username), None)
         } else {
-            Err(SaslFailure::silent(Condition::NotAuthorized, "wrong password or no such account").of(&username))
+            Err(SaslFailure::silent(Condition::NotAuthorized, "wrong password or no such account")
+                .of(&username))
         };
         Some(self.enter(next))
     }
@@ -193,7 +214,8 @@ impl Exchange {
     }
 
     fn choose(&self, name: &str) -> Result<Mechanism, SaslFailure> {
-        const UNKNOWN: SaslFailure = SaslFailure::silent(Condition::InvalidMechanism, "mechanism not offered");
+        const UNKNOWN: SaslFailure =
+            SaslFailure::silent(Condition::InvalidMechanism, "mechanism not offered");
         let mechanism = Mechanism::from_name(name).ok_or(UNKNOWN)?;
         if self.context.mechanisms().contains(&mechanism) {
             Ok(mechanism)
@@ -214,9 +236,7 @@ impl Exchange {
             Mechanism::Plain => {
                 let message = plain::parse(data)?;
                 let username = self.authorize(message.username, message.authzid)?;
-                let password = message.password.ok_or_else(|| {
-                    SaslFailure::silent(Condition::NotAuthorized, "not a possible password").of(&username)
-                })?;
+                let password = message.password.ok_or(IMPOSSIBLE_PASSWORD)?;
                 let step = Step::NeedCredentials { username: username.clone() };
                 Ok((State::Plain { username, password }, step))
             }
@@ -253,19 +273,22 @@ impl Exchange {
     /// must leave no choice.
     fn external(&self, data: &[u8]) -> Result<String, SaslFailure> {
         let authzid = std::str::from_utf8(data).ok().filter(|text| !text.contains('\0'));
-        let authzid = authzid.ok_or(SaslFailure::malformed("the authorization identity is UTF-8 without NUL"))?;
+        let authzid =
+            authzid.ok_or(SaslFailure::malformed("the authorization identity is UTF-8 without NUL"))?;
         match (authzid, self.context.certificate.as_slice()) {
             ("", [only]) => Ok(only.clone()),
             ("", _) => Err(INVALID_AUTHZID),
-            (named, identities) => prepare::bare_jid(named)
-                .filter(|jid| identities.contains(jid))
-                .ok_or(INVALID_AUTHZID),
+            (named, identities) => {
+                prepare::bare_jid(named).filter(|jid| identities.contains(jid)).ok_or(INVALID_AUTHZID)
+            }
         }
     }
 }
 
 const INVALID_AUTHZID: SaslFailure =
     SaslFailure::silent(Condition::InvalidAuthzid, "may not act as the identity asked for");
+const IMPOSSIBLE_PASSWORD: SaslFailure =
+    SaslFailure::silent(Condition::NotAuthorized, "not a possible password");
 const TOO_LONG: SaslFailure = SaslFailure::malformed("the message is too long");
 
 fn succeed(identity: Identity, additional_data: Option<Vec<u8>>) -> Next {
@@ -284,7 +307,8 @@ fn finish_scram(username: String, sent: &ServerFirst, data: &[u8]) -> Next {
 
 /// RFC 4505 §2: nothing, or up to 255 characters. Control characters are not for a log.
 fn trace(data: &[u8]) -> Result<Option<String>, SaslFailure> {
-    const MALFORMED: SaslFailure = SaslFailure::malformed("trace information is up to 255 plain characters in UTF-8");
+    const MALFORMED: SaslFailure =
+        SaslFailure::malformed("trace information is up to 255 plain characters in UTF-8");
     let text = std::str::from_utf8(data).map_err(|_| MALFORMED)?;
     if text.chars().count() > 255 || text.contains(char::is_control) {
         return Err(MALFORMED);

@@ -84,6 +84,11 @@ impl SaslFailure {
         self
     }
 
+    /// Was this a wrong guess at an account's password? Then the throttle counts it.
+    pub fn is_guess(&self) -> bool {
+        self.condition == Condition::NotAuthorized && self.username.is_some()
+    }
+
     /// The `<failure/>` element of RFC 6120 §6.5.
     pub fn element(&self) -> String {
         let condition = self.condition.as_str();

@@ -16,7 +16,8 @@ pub(super) struct Message<'a> {
 
 /// RFC 4616 §2: `[authzid] NUL authcid NUL passwd`, the latter two not empty.
 pub(super) fn parse(data: &[u8]) -> Result<Message<'_>, SaslFailure> {
-    const MALFORMED: SaslFailure = SaslFailure::malformed("PLAIN wants authzid NUL user NUL password, in UTF-8");
+    const MALFORMED: SaslFailure =
+        SaslFailure::malformed("PLAIN wants authzid NUL user NUL password, in UTF-8");
     let text = std::str::from_utf8(data).map_err(|_| MALFORMED)?;
     let mut parts = text.split('\0');
     let (Some(authzid), Some(username), Some(password), None) =

@@ -1,4 +1,5 @@
-//! Preparation of names and passwords before they are compared or hashed.
+//! Preparation of names and passwords before they are compared or hashed. Stand-ins until `wire::jid` does it:
+//! they know the rules for ASCII only.
 
 use zeroize::Zeroizing;
 

@@ -54,7 +54,8 @@ impl ClientFirst {
             return Err(MANDATORY_EXTENSION);
         }
         let username = saslname(first.strip_prefix("n=").ok_or(MALFORMED_FIRST)?)?;
-        let nonce = attributes.next().and_then(|attribute| attribute.strip_prefix("r=")).ok_or(MALFORMED_FIRST)?;
+        let nonce =
+            attributes.next().and_then(|attribute| attribute.strip_prefix("r=")).ok_or(MALFORMED_FIRST)?;
         if nonce.is_empty() || !nonce.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(MALFORMED_FIRST);
         }
@@ -75,7 +76,12 @@ impl ClientFirst {
     }
 
     /// The server-first-message, and what waits for the answer to it.
-    pub(super) fn challenge(self, keys: ScramKeys, known: Choice, server_nonce: &str) -> (ServerFirst, Vec<u8>) {
+    pub(super) fn challenge(
+        self,
+        keys: ScramKeys,
+        known: Choice,
+        server_nonce: &str,
+    ) -> (ServerFirst, Vec<u8>) {
         let nonce = self.nonce + server_nonce;
         let salt = STANDARD.encode(keys.salt());
         let message = format!("r={nonce},s={salt},i={}", keys.iterations().count());
@@ -105,7 +111,8 @@ impl ServerFirst {
             return Err(MALFORMED_FINAL);
         }
         let mut attributes = without_proof.split(',');
-        let mut next = |name| attributes.next().and_then(|text| text.strip_prefix(name)).ok_or(MALFORMED_FINAL);
+        let mut next =
+            |name| attributes.next().and_then(|text| text.strip_prefix(name)).ok_or(MALFORMED_FINAL);
         let binding = STANDARD.decode(next("c=")?).map_err(|_| MALFORMED_FINAL)?;
         let nonce = next("r=")?;
         attributes.try_for_each(|attribute| extension(attribute).ok_or(MALFORMED_FINAL)?)?;

@@ -2,3 +2,5 @@
 //!
 //! **Invariant:** no I/O, no clock and no async here. What this crate accepts is strictly well-formed,
 //! so nothing behind it checks XML again.
+
+pub mod jid;

@@ -66,7 +66,7 @@ fn scram_succeeds_with_the_right_password_only() {
                 let failure = login(&context, &mut *client, found).unwrap_err();
                 assert_eq!(failure.condition, Condition::NotAuthorized);
                 assert_eq!(failure.text, None);
-                assert_eq!(failure.username.as_deref(), Some("juliet"));
+                assert_eq!(failure.account, Some(jid("juliet")));
             }
         }
     }

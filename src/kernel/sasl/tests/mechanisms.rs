@@ -37,7 +37,7 @@ fn without_tls_no_plain_no_binding_no_certificate() {
 
     context.policy.plain = Plain::InTheClear;
     assert_eq!(names(&context).last(), Some(&"PLAIN"));
-    assert_eq!(username(start(&context, "PLAIN", b"\0u\0p").1), "u");
+    assert_eq!(asked(start(&context, "PLAIN", b"\0u\0p").1), jid("u"));
 
     context.policy.plain = Plain::Never;
     assert_eq!(failure(start(&context, "PLAIN", b"\0u\0p").1).condition, Condition::InvalidMechanism);
@@ -54,19 +54,20 @@ fn external_needs_a_certificate_that_leaves_no_choice() {
         step => Err(failure(step).condition),
     };
     let mut context = context();
-    assert_eq!(external(&context, b""), Ok("juliet@example.org".to_owned()));
-    assert_eq!(external(&context, b"Juliet@Example.org"), Ok("juliet@example.org".to_owned()));
+    assert_eq!(external(&context, b""), Ok(jid("juliet")));
+    assert_eq!(external(&context, b"Juliet@Example.org"), Ok(jid("juliet")));
 
-    context.certificate.push("nurse@example.org".to_owned());
+    context.certificate.push(jid("nurse"));
     assert_eq!(external(&context, b""), Err(Condition::InvalidAuthzid));
-    assert_eq!(external(&context, b"nurse@example.org"), Ok("nurse@example.org".to_owned()));
+    assert_eq!(external(&context, b"nurse@example.org"), Ok(jid("nurse")));
 
     context.certificate.clear();
     assert_eq!(external(&context, b""), Err(Condition::InvalidMechanism));
 
     // A server names its domain.
-    context.certificate.push("example.com".to_owned());
-    assert_eq!(external(&context, b"Example.com"), Ok("example.com".to_owned()));
+    let server = BareJid::parse("example.com").unwrap();
+    context.certificate.push(server.clone());
+    assert_eq!(external(&context, b"Example.com"), Ok(server));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::ports::Random;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use wire::jid::BareJid;
 
 mod against_client;
 mod any_input;
@@ -42,7 +43,7 @@ fn context() -> Context {
             exporter: Some(EXPORTER),
             server_end_point: Some(END_POINT.to_vec()),
         },
-        certificate: vec!["juliet@example.org".to_owned()],
+        certificate: vec![jid("juliet")],
         secret: ServerSecret::new([1; 32]),
         iterations: iterations(),
         random: random("servernonce"),
@@ -66,9 +67,13 @@ fn start(context: &Context, mechanism: &str, initial: &[u8]) -> (Exchange, Step)
     Exchange::start(mechanism, Some(initial), Arc::new(context.clone()))
 }
 
-fn username(step: Step) -> String {
+fn jid(local: &str) -> BareJid {
+    BareJid::new(Some(local), "example.org").unwrap()
+}
+
+fn asked(step: Step) -> BareJid {
     match step {
-        Step::NeedCredentials { username } => username,
+        Step::NeedCredentials { account } => account,
         other => panic!("not a lookup: {other:?}"),
     }
 }
@@ -88,14 +93,14 @@ fn failure(step: Step) -> SaslFailure {
 }
 
 fn account(name: &str) -> Identity {
-    Identity::Account(name.to_owned())
+    Identity::Account(jid(name))
 }
 
 /// Goes on where the server can by itself: looks `found` up, runs the computation.
 fn settle(exchange: &mut Exchange, step: Step, found: Option<&Credentials>) -> Step {
     match step {
-        Step::NeedCredentials { username } => {
-            let step = exchange.credentials(&username, found).unwrap();
+        Step::NeedCredentials { account } => {
+            let step = exchange.credentials(&account, found).unwrap();
             settle(exchange, step, found)
         }
         Step::Compute(check) => exchange.computed(check.run()).unwrap(),

@@ -86,7 +86,7 @@ fn first_messages() {
         assert_eq!(failure.condition, *condition, "{mechanism} {shown:?}: {failure}");
         // It stays over.
         assert!(matches!(exchange.respond(message), Step::Failure(_)));
-        assert!(exchange.credentials("u", None).is_none());
+        assert!(exchange.credentials(&jid("u"), None).is_none());
     }
 }
 
@@ -104,10 +104,10 @@ fn first_messages_that_are_fine() {
         ("SCRAM-SHA-1-PLUS", b"p=tls-server-end-point,,n=u,r=x", "u"),
     ];
     for (mechanism, message, name) in cases {
-        assert_eq!(username(start(&context(), mechanism, message).1), *name);
+        assert_eq!(asked(start(&context(), mechanism, message).1), jid(name));
     }
     // Without TLS nothing can be bound, so `y` is the truth.
-    assert_eq!(username(start(&in_the_clear(), "SCRAM-SHA-1", b"y,,n=u,r=x").1), "u");
+    assert_eq!(asked(start(&in_the_clear(), "SCRAM-SHA-1", b"y,,n=u,r=x").1), jid("u"));
 }
 
 #[test]
@@ -144,9 +144,28 @@ fn final_messages() {
             challenge(settle(&mut exchange, step, found));
             let failure = failure(exchange.respond(message.as_bytes()));
             assert_eq!(failure.condition, *condition, "{message:?}: {failure}");
-            assert_eq!(failure.username.as_deref(), Some("u"));
+            assert_eq!(failure.account, Some(jid("u")));
             assert_eq!(failure.is_guess(), *condition == NotAuthorized);
         }
+    }
+}
+
+/// Each is checked for itself, before the proof.
+#[test]
+fn nonce_and_binding_are_checked() {
+    let stored = credentials("secret");
+    let reason = |binding: &str, nonce: &str| {
+        let (mut exchange, step) = start(&context(), "SCRAM-SHA-1", b"n,,n=u,r=x");
+        challenge(settle(&mut exchange, step, Some(&stored)));
+        let message = format!("c={binding},r={nonce},p={}", STANDARD.encode([0; 20]));
+        failure(exchange.respond(message.as_bytes())).reason
+    };
+    assert_eq!(reason("biws", "xservernonce"), "wrong password");
+    for nonce in ["x", "servernonce", "xservernoncex", "xServernonce"] {
+        assert_eq!(reason("biws", nonce), "the nonce is not ours");
+    }
+    for binding in ["eSws", "biwsbiws", ""] {
+        assert_eq!(reason(binding, "xservernonce"), "channel bindings do not match");
     }
 }
 
@@ -192,16 +211,16 @@ fn keys_for_another_hash_do_not_help() {
 #[test]
 fn answers_to_another_exchange_change_nothing() {
     let stored = credentials("secret");
-    let check = |exchange: &mut Exchange| match exchange.credentials("u", Some(&stored)).unwrap() {
+    let check = |exchange: &mut Exchange| match exchange.credentials(&jid("u"), Some(&stored)).unwrap() {
         Step::Compute(check) => check,
         other => panic!("{other:?}"),
     };
     let (mut abandoned, _) = start(&context(), "PLAIN", b"\0u\0secret");
     let stale = check(&mut abandoned).run();
     let (mut exchange, _) = start(&context(), "PLAIN", b"\0u\0wrong");
-    assert!(exchange.credentials("attacker", Some(&stored)).is_none());
+    assert!(exchange.credentials(&jid("attacker"), Some(&stored)).is_none());
     let own = check(&mut exchange);
-    assert!(exchange.credentials("u", Some(&stored)).is_none());
+    assert!(exchange.credentials(&jid("u"), Some(&stored)).is_none());
     assert!(exchange.computed(stale).is_none());
     assert_eq!(failure(exchange.computed(own.run()).unwrap()).condition, NotAuthorized);
 }
@@ -210,7 +229,7 @@ fn answers_to_another_exchange_change_nothing() {
 fn a_response_while_the_server_works_ends_it() {
     let (mut exchange, _) = start(&context(), "PLAIN", b"\0u\0secret");
     assert_eq!(failure(exchange.respond(b"")).condition, MalformedRequest);
-    assert!(exchange.credentials("u", None).is_none());
+    assert!(exchange.credentials(&jid("u"), None).is_none());
 }
 
 #[test]

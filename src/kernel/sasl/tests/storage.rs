@@ -46,7 +46,7 @@ fn nothing_secret_is_shown() {
         "{sha-512(4096 iterations, ..), sha-256(4096 iterations, ..), sha-1(4096 iterations, ..)}"
     );
     let (mut exchange, _) = start(&context(), "PLAIN", b"\0u\0secret");
-    let step = exchange.credentials("u", Some(&stored)).unwrap();
+    let step = exchange.credentials(&jid("u"), Some(&stored)).unwrap();
     assert_eq!(format!("{step:?}"), "Compute(PlainCheck(..))");
     assert_eq!(format!("{:?}", context().secret), "ServerSecret(..)");
 }

@@ -64,8 +64,8 @@ fn examples_of_scram() {
         let context = Context { random: random(example.server_nonce), ..context() };
 
         let (mut exchange, step) = start(&context, example.mechanism, example.client_first.as_bytes());
-        assert_eq!(username(step), "user");
-        let step = exchange.credentials("user", Some(&stored)).unwrap();
+        assert_eq!(asked(step), jid("user"));
+        let step = exchange.credentials(&jid("user"), Some(&stored)).unwrap();
         assert_eq!(String::from_utf8(challenge(step)).unwrap(), example.server_first);
         let Step::Success { identity, additional_data } = exchange.respond(example.client_final.as_bytes())
         else {

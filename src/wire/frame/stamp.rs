@@ -43,13 +43,14 @@ impl Tag {
         self.push(name.as_bytes());
         self.push(b"='");
         let start = self.len;
-        let escaped = !is_plain_value(value);
-        if escaped {
+        let mut escaped = false;
+        if is_plain_value(value) {
+            self.push(value.as_bytes());
+        } else {
             let mut text = String::with_capacity(value.len() + 16);
             escape_value(value, &mut text);
+            escaped = text != value;
             self.push(text.as_bytes());
-        } else {
-            self.push(value.as_bytes());
         }
         let span = Span::new(start, self.len);
         self.push(b"'");

@@ -361,7 +361,7 @@ impl Tokens {
                         return Err(if restricted { COMMENT_OR_DTD } else { BAD_SECTION });
                     }
                     if self.stack.is_empty() && seen.len() > 2 {
-                        return Err(BAD_SECTION);
+                        return Err(context.misplaced_text());
                     }
                     if seen.len() < SECTION.len() {
                         more!();

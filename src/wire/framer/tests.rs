@@ -62,7 +62,6 @@ fn a_stream_from_header_to_close() {
     assert_eq!(framer.pending(), 0);
 }
 
-
 /// What a stream of that input comes to: its number of stanzas, or the condition it is refused with. Fed whole and byte
 /// by byte, which must come to the same.
 fn outcome(input: &[u8]) -> Result<usize, StreamCondition> {
@@ -279,8 +278,22 @@ fn malformed_stanzas_are_refused() {
 #[test]
 fn bad_utf8_is_an_encoding_error() {
     let sequences: &[&[u8]] = &[
-        b"\x80", b"\xBF", b"\xC0\x80", b"\xC1\xBF", b"\xC3(", b"\xC3<", b"\xE0\x80\x80", b"\xE2\x82<", b"\xED\xA0\x80",
-        b"\xED\xBF\xBF", b"\xF0\x80\x80\x80", b"\xF0\x9F\x98<", b"\xF4\x90\x80\x80", b"\xF5\x80\x80\x80", b"\xFE", b"\xFF",
+        b"\x80",
+        b"\xBF",
+        b"\xC0\x80",
+        b"\xC1\xBF",
+        b"\xC3(",
+        b"\xC3<",
+        b"\xE0\x80\x80",
+        b"\xE2\x82<",
+        b"\xED\xA0\x80",
+        b"\xED\xBF\xBF",
+        b"\xF0\x80\x80\x80",
+        b"\xF0\x9F\x98<",
+        b"\xF4\x90\x80\x80",
+        b"\xF5\x80\x80\x80",
+        b"\xFE",
+        b"\xFF",
     ];
     for sequence in sequences {
         for (before, after) in [("<message>", "<"), ("<message a='", "'"), ("<message a", "="), ("<m", ">")] {
@@ -331,7 +344,10 @@ fn headers() {
         ("<stream:stream>".to_owned(), Err(NotWellFormed)),
         ("<stream xmlns='jabber:client'>".to_owned(), Err(InvalidNamespace)),
         ("<stream>".to_owned(), Err(InvalidNamespace)),
-        ("<stream:stream xmlns:stream='http://wrong.example/' xmlns='jabber:client'>".to_owned(), Err(InvalidNamespace)),
+        (
+            "<stream:stream xmlns:stream='http://wrong.example/' xmlns='jabber:client'>".to_owned(),
+            Err(InvalidNamespace),
+        ),
         (format!("<stream:stream {S} xmlns='jabber:server'>"), Err(InvalidNamespace)),
         (format!("<stream:stream {S} xmlns='urn:other'>"), Err(InvalidNamespace)),
         (format!("<stream:features {S}>"), Err(BadFormat)),
@@ -380,7 +396,10 @@ fn limits_hold_exactly() {
     // As soon as too much has come, not at its end; and whatever comes after.
     assert_eq!(limited(|l| l.stanza_bytes = 100, &format!("<message>{}", a(92))), Err(PolicyViolation));
     assert_eq!(limited(|l| l.stanza_bytes = 100, &format!("<message a='{}", a(92))), Err(PolicyViolation));
-    assert_eq!(limited(|l| l.stanza_bytes = 100, &format!("<message>{}</nonsense>", a(92))), Err(PolicyViolation));
+    assert_eq!(
+        limited(|l| l.stanza_bytes = 100, &format!("<message>{}</nonsense>", a(92))),
+        Err(PolicyViolation)
+    );
     assert_eq!(limited(|l| l.stanza_bytes = 100, &" ".repeat(1000)), Ok(0));
 
     let deep = |n: usize| format!("<iq>{}{}</iq>", "<a>".repeat(n - 1), "</a>".repeat(n - 1));
@@ -399,6 +418,11 @@ fn limits_hold_exactly() {
     let namespaces = |n: usize| format!("<iq>{}</iq>", "<a xmlns='b'/>".repeat(n));
     assert_eq!(limited(|l| l.namespaces = 10, &namespaces(10).repeat(3)), Ok(3));
     assert_eq!(limited(|l| l.namespaces = 10, &namespaces(11)), Err(PolicyViolation));
+
+    let prefixes =
+        |n: usize| format!("<iq>{}", (0..n).map(|i| format!("<a xmlns:p{i}='b'>")).collect::<String>());
+    assert_eq!(limited(|l| l.prefixes = 10, &prefixes(11)), Err(PolicyViolation));
+    assert_eq!(limited(|l| l.prefixes = 1, &format!("<iq>{}</iq>", "<p:a xmlns:p='b'/>".repeat(9))), Ok(1));
 
     assert_eq!(limited(|l| l.name_bytes = 20, &format!("<{}/>", a(20))), Ok(1));
     assert_eq!(limited(|l| l.name_bytes = 20, &format!("<{}/>", a(21))), Err(PolicyViolation));
@@ -424,7 +448,9 @@ fn too_big_says_so() {
 /// What comes out for a stanza in a stream with that header.
 fn canonical(content: Content, header: &str, stanza: &str) -> String {
     let mut framer = Framer::new(Limits::after_login(), names()).with_content(content);
-    framer.receive(format!("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' {header}>").as_bytes());
+    framer.receive(
+        format!("<stream:stream xmlns:stream='http://etherx.jabber.org/streams' {header}>").as_bytes(),
+    );
     framer.receive(stanza.as_bytes());
     assert!(matches!(framer.next().unwrap(), Some(Event::Header(_))));
     let Some(Event::Stanza(raw)) = framer.next().unwrap() else { panic!("no stanza") };
@@ -446,14 +472,34 @@ fn frames_stand_by_themselves() {
         (C, "<c:iq xmlns:c='jabber:client'><c:a/><b/></c:iq>", "<iq><a/><b/></iq>"),
         (C, "<iq xmlns:c='jabber:client'><c:a c:b=''/></iq>", "<iq><a xmlns:c='jabber:client' c:b=''/></iq>"),
         (C, "<c:iq xmlns:c='jabber:client' xmlns='urn:x'><b/></c:iq>", "<iq><b xmlns='urn:x'/></iq>"),
-        (C, "<stream:error><a/></stream:error>", "<error xmlns='http://etherx.jabber.org/streams'><a xmlns='jabber:client'/></error>"),
-        ("xmlns='jabber:client' xmlns:p='urn:p'", "<iq><p:x a='\"' p:y=\"&#10;'\"/></iq>", "<iq><x xmlns='urn:p' a='\"' xmlns:p='urn:p' p:y=\"&#10;'\"/></iq>"),
-        ("xmlns='jabber:client' xmlns:p='urn:p'", "<iq xmlns:p='urn:q'><p:x/></iq>", "<iq xmlns:p='urn:q'><p:x/></iq>"),
-        ("xmlns='jabber:client' xmlns:p='urn:p'", "<iq><x p:a='' p:b=''/>&#13;<![CDATA[<]]></iq >", "<iq><x xmlns:p='urn:p' p:a='' p:b=''/>&#13;<![CDATA[<]]></iq>"),
+        (
+            C,
+            "<stream:error><a/></stream:error>",
+            "<error xmlns='http://etherx.jabber.org/streams'><a xmlns='jabber:client'/></error>",
+        ),
+        (
+            "xmlns='jabber:client' xmlns:p='urn:p'",
+            "<iq><p:x a='\"' p:y=\"&#10;'\"/></iq>",
+            "<iq><x xmlns='urn:p' a='\"' xmlns:p='urn:p' p:y=\"&#10;'\"/></iq>",
+        ),
+        (
+            "xmlns='jabber:client' xmlns:p='urn:p'",
+            "<iq xmlns:p='urn:q'><p:x/></iq>",
+            "<iq xmlns:p='urn:q'><p:x/></iq>",
+        ),
+        (
+            "xmlns='jabber:client' xmlns:p='urn:p'",
+            "<iq><x p:a='' p:b=''/>&#13;<![CDATA[<]]></iq >",
+            "<iq><x xmlns:p='urn:p' p:a='' p:b=''/>&#13;<![CDATA[<]]></iq>",
+        ),
         (C, "<iq><x xmlns='urn:&#97;'><y/></x></iq>", "<iq><x xmlns='urn:a'><y/></x></iq>"),
         (C, "<iq><x xmlns='a&amp;b'/></iq>", "<iq><x xmlns='a&amp;b'/></iq>"),
         (C, "<r xmlns='urn:xmpp:sm:3'/>", "<r xmlns='urn:xmpp:sm:3'/>"),
-        (C, "<x:r xmlns:x='urn:xmpp:sm:3' a='b'/>", "<r xmlns='urn:xmpp:sm:3' xmlns:x='urn:xmpp:sm:3' a='b'/>"),
+        (
+            C,
+            "<x:r xmlns:x='urn:xmpp:sm:3' a='b'/>",
+            "<r xmlns='urn:xmpp:sm:3' xmlns:x='urn:xmpp:sm:3' a='b'/>",
+        ),
         (C, "<iq><xml:x/><a/></iq>", "<iq><xml:x/><a/></iq>"),
     ];
     for (header, stanza, expected) in cases {
@@ -464,7 +510,10 @@ fn frames_stand_by_themselves() {
         ("<iq xmlns='jabber:server'><a/></iq>", "<iq><a/></iq>"),
         ("<iq><a xmlns='jabber:server'/></iq>", "<iq><a/></iq>"),
         ("<s:iq xmlns:s='jabber:server'><s:a/></s:iq>", "<iq><a/></iq>"),
-        ("<iq><f xmlns='urn:f'><iq xmlns='jabber:client'/></f></iq>", "<iq><f xmlns='urn:f'><iq xmlns='jabber:client'/></f></iq>"),
+        (
+            "<iq><f xmlns='urn:f'><iq xmlns='jabber:client'/></f></iq>",
+            "<iq><f xmlns='urn:f'><iq xmlns='jabber:client'/></f></iq>",
+        ),
         ("<db:result>k</db:result>", "<result xmlns='jabber:server:dialback'>k</result>"),
     ];
     for (stanza, expected) in cases {
@@ -525,6 +574,7 @@ fn an_idle_stream_holds_no_buffer() {
     assert!(framer.next().unwrap().is_none());
     assert_eq!(framer.buffer.capacity() + framer.rewritten.capacity(), 0);
     let tokens = &framer.tokens;
+    assert!(size_of::<Framer>() <= 512, "{}", size_of::<Framer>());
     assert_eq!(tokens.stack.capacity() + tokens.bindings.capacity() + tokens.attrs.capacity(), 0);
 }
 

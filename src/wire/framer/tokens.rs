@@ -4,9 +4,11 @@
 //! into pieces: it stops at the first byte it cannot decide and goes on there when more has come. So input that is
 //! dripped byte by byte costs the same as in one piece, and an error comes with the byte that makes it one.
 
-use super::chars::{NAME, NAME_START, SPACE, TEXT, VALUE, decode, is, is_name_char, is_name_start, run};
+use super::chars::{
+    NAME, NAME_START, SPACE, decode, is, is_name_char, is_name_start, run, text_run, value_run,
+};
 use super::error::*;
-use super::names::{Attr, Binding, Open};
+use super::names::{Attr, Binding, Bound, Open};
 use super::references::{Reference, reference};
 use super::{Context, FramerError};
 use crate::frame::head::{Head, Span};
@@ -177,6 +179,13 @@ impl Tokens {
                     }
                     match peek!() {
                         b'<' => {
+                            if let Some((end, token)) = self.common_tag(bytes, pos, context)? {
+                                pos = end;
+                                match token {
+                                    Some(token) => done!(token),
+                                    None => continue,
+                                }
+                            }
                             self.item = pos;
                             pos += 1;
                             self.phase = Phase::Opened;
@@ -277,7 +286,7 @@ impl Tokens {
                     byte => return Err(unexpected(byte, BAD_ATTRIBUTE)),
                 },
                 Phase::Value => loop {
-                    pos += run(&bytes[pos..], VALUE);
+                    pos += value_run(&bytes[pos..]);
                     match peek!() {
                         byte if byte == self.quote => {
                             self.attrs.push(Attr {
@@ -285,6 +294,7 @@ impl Tokens {
                                 local: self.attribute_local,
                                 value: Span::new(self.item, pos),
                                 escaped: self.escaped,
+                                bound: Bound::Nowhere,
                             });
                             pos += 1;
                             self.phase = Phase::AfterValue;
@@ -337,14 +347,8 @@ impl Tokens {
                 Phase::AfterEndName => match peek!() {
                     b'>' => {
                         pos += 1;
-                        match self.stack.pop() {
-                            None => done!(Token::Close),
-                            Some(open) => {
-                                self.bindings.truncate(open.bindings as usize);
-                                if self.stack.is_empty() {
-                                    done!(Token::Frame);
-                                }
-                            }
+                        if let Some(token) = self.end_tag() {
+                            done!(token);
                         }
                         self.phase = Phase::Content;
                     }
@@ -410,6 +414,95 @@ impl Tokens {
         }
     }
 
+    /// Takes a whole tag in one go if all of it is there and written the way nearly all are: ASCII, one blank before an
+    /// attribute, none elsewhere, no references. Otherwise `None`, nothing is taken and the machine goes step by step.
+    /// Halves the cost of a chat message (0.75 to 0.4 µs); the property test that cuts input anywhere compares the two.
+    #[inline(always)]
+    fn common_tag(
+        &mut self,
+        bytes: &[u8],
+        open: usize,
+        context: &Context<'_>,
+    ) -> Result<Option<(usize, Option<Token>)>, FramerError> {
+        match self.scan_common_tag(bytes, open, context) {
+            None => Ok(None),
+            Some(CommonTag::Start { tail, closed }) => {
+                let end = tail + 1 + usize::from(closed);
+                let token = self.start_tag(bytes, tail, closed, context)?;
+                Ok(Some((end, token)))
+            }
+            Some(CommonTag::End { end }) => {
+                let token = self.end_tag();
+                Ok(Some((end, token)))
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn scan_common_tag(&mut self, bytes: &[u8], open: usize, context: &Context<'_>) -> Option<CommonTag> {
+        let limits = context.limits;
+        let start = open + 1;
+        if *bytes.get(start)? == b'/' {
+            let name = self.stack.last()?.name.of(bytes);
+            let end = start + 1 + name.len();
+            if bytes.get(start + 1..end)? != name || *bytes.get(end)? != b'>' {
+                return None;
+            }
+            return Some(CommonTag::End { end: end + 1 });
+        }
+        let (mut pos, local) = common_name(bytes, start, limits.name_bytes)?;
+        self.tag = Span::new(start, pos);
+        self.tag_local = (local - start) as u32;
+        self.attrs.clear();
+        loop {
+            match *bytes.get(pos)? {
+                b' ' => {}
+                b'>' => return Some(CommonTag::Start { tail: pos, closed: false }),
+                b'/' if *bytes.get(pos + 1)? == b'>' => {
+                    return Some(CommonTag::Start { tail: pos, closed: true });
+                }
+                _ => return None,
+            }
+            let start = pos + 1;
+            if self.attrs.len() >= limits.attributes {
+                return None;
+            }
+            let (end, local) = common_name(bytes, start, limits.name_bytes)?;
+            if *bytes.get(end)? != b'=' {
+                return None;
+            }
+            let quote = *bytes.get(end + 1)?;
+            if quote != b'\'' && quote != b'"' {
+                return None;
+            }
+            let value = end + 2;
+            let value_end = value + value_run(bytes.get(value..)?);
+            if *bytes.get(value_end)? != quote {
+                return None;
+            }
+            self.attrs.push(Attr {
+                name: Span::new(start, end),
+                local: (local - start) as u32,
+                value: Span::new(value, value_end),
+                escaped: false,
+                bound: Bound::Nowhere,
+            });
+            pos = value_end + 1;
+        }
+    }
+
+    /// The element opened last ends; what that completes.
+    #[inline(always)]
+    fn end_tag(&mut self) -> Option<Token> {
+        match self.stack.pop() {
+            None => Some(Token::Close),
+            Some(open) => {
+                self.bindings.truncate(open.bindings as usize);
+                self.stack.is_empty().then_some(Token::Frame)
+            }
+        }
+    }
+
     /// Goes on in a name; its end once a byte follows that is not part of it.
     #[inline(always)]
     fn name(
@@ -451,11 +544,37 @@ impl Tokens {
     }
 }
 
+/// What [`Tokens::scan_common_tag`] found.
+enum CommonTag {
+    Start { tail: usize, closed: bool },
+    End { end: usize },
+}
+
+/// The end of the ASCII name that starts there, and where its local part starts.
+#[inline(always)]
+fn common_name(bytes: &[u8], start: usize, limit: usize) -> Option<(usize, usize)> {
+    let mut local = start;
+    let mut end = common_part(bytes, start)?;
+    if *bytes.get(end)? == b':' {
+        local = end + 1;
+        end = common_part(bytes, local)?;
+    }
+    (end - start <= limit).then_some((end, local))
+}
+
+#[inline(always)]
+fn common_part(bytes: &[u8], start: usize) -> Option<usize> {
+    if !is(*bytes.get(start)?, NAME_START) {
+        return None;
+    }
+    Some(start + 1 + run(&bytes[start + 1..], NAME))
+}
+
 /// Goes on in text: to the next `<` or `&`, or to where a character is not complete.
 #[inline(always)]
 fn text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
     loop {
-        pos += run(&bytes[pos..], TEXT);
+        pos += text_run(&bytes[pos..]);
         match bytes.get(pos) {
             None | Some(b'<' | b'&') => return Ok(pos),
             Some(b'>') => {
@@ -476,7 +595,7 @@ fn text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
 /// Goes on in a CDATA section: to the next `>`, or to where a character is not complete.
 fn section_text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
     loop {
-        pos += run(&bytes[pos..], TEXT);
+        pos += text_run(&bytes[pos..]);
         match bytes.get(pos) {
             None | Some(b'>') => return Ok(pos),
             Some(b'<' | b'&') => pos += 1,

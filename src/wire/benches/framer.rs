@@ -88,6 +88,17 @@ fn main() {
         }
     });
 
+    let long = format!("<message><body>{}</body></message>", "Neither, fair saint. ".repeat(200));
+    let mut framer = opened();
+    best("frame, 4 KB of text", || {
+        for _ in 0..MESSAGES {
+            framer.receive(black_box(long.as_bytes()));
+            while let Ok(Some(event)) = framer.next() {
+                black_box(&event);
+            }
+        }
+    });
+
     let mut framer = opened();
     framer.receive(MESSAGE.as_bytes());
     if let Ok(Some(Event::Stanza(raw))) = framer.next() {

@@ -12,7 +12,7 @@ use crate::frame::head::Span;
 impl Tokens {
     /// Takes a whole tag in one go if all of it is there and written the way nearly all are: ASCII, one blank before an
     /// attribute, none elsewhere, no references. Otherwise `None`, nothing is taken and the machine goes step by step.
-    /// Halves the cost of a chat message (0.75 to 0.4 µs); the property test that cuts input anywhere compares the two.
+    /// A chat message costs 0.53 instead of 0.67 µs; the property test that cuts input anywhere compares the two.
     #[inline(always)]
     pub(super) fn common_tag(
         &mut self,

@@ -127,7 +127,8 @@ fn check(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    // Its file of regressions would lie in src/, where every folder is taken for a package.
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nobody_notices_the_tail(steps in vec(step(), 1..80)) {

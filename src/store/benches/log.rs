@@ -40,6 +40,9 @@ fn main() {
     append(&store, messages, owners, true);
     page(&store, messages, owners);
     drop(store);
+    let clock = Instant::now();
+    drop(Sqlite::open(directory.path(), options()).unwrap());
+    println!("  opened again in  {:6.2} ms", clock.elapsed().as_secs_f64() * 1e3);
 
     println!("one owner a message, trimmed right after (delivered while online):");
     let directory = tempfile::tempdir().unwrap();

@@ -3,8 +3,12 @@
 // A test that finds something missing has failed, which is what it is for.
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod assemble;
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod logging;
+pub mod net;
 pub mod notify;
+pub mod ports;
 pub mod tls;

@@ -17,12 +17,12 @@ pub struct OptionDoc {
 }
 
 /// What a XEP may be told in its table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct XepOptions {
     /// `mam` in `[xep.mam]`.
     pub name: &'static str,
     /// Its options. `enabled` is everybody's and not listed.
-    pub options: &'static [OptionDoc],
+    pub options: Vec<OptionDoc>,
 }
 
 /// Doc of the one option that every XEP has.

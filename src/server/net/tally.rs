@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The count. Cheap to clone.
 #[derive(Clone, Default)]
@@ -25,6 +26,16 @@ impl Tally {
         }
         *count += 1;
         Some(Counted { tally: self.clone(), key })
+    }
+}
+
+impl Tally {
+    /// Completes when no connection is left.
+    pub async fn empty(&self) {
+        // At shutdown only, and for seconds at most.
+        while !self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

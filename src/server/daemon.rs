@@ -1,0 +1,256 @@
+//! The daemon: starts everything in order, serves until it is told to stop, and ends in order.
+
+use crate::assemble;
+use crate::cli::admin::{self, AdminRequest};
+use crate::cli::{Daemon, Password, Users, UsersError, answer};
+use crate::config::{self, Config, ConfigError, Diagnostic, Loaded, XepOptions};
+use crate::net::{Context, Tally, bind};
+use crate::notify::{State, notify};
+use crate::ports::{Runtime, SystemClock, SystemRandom};
+use crate::tls::{Certificates, SelfMade};
+use arc_swap::ArcSwap;
+use kernel::{Engine, Listed, Ports, UserError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Memory, Sqlite};
+use tokio::signal::unix::{SignalKind, signal};
+use wire::jid::BareJid;
+
+/// Time for streams to take their farewell; then the process ends anyway.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How often idle accounts are looked for.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// The program: a list of XEPs, and all that runs them.
+pub struct Stentor {
+    list: &'static [Listed],
+    options: Vec<XepOptions>,
+}
+
+impl Stentor {
+    /// With these XEPs.
+    pub fn new(list: &'static [Listed]) -> Stentor {
+        Stentor { list, options: assemble::options(list) }
+    }
+}
+
+impl Daemon for Stentor {
+    type Users = Accounts;
+
+    fn xeps(&self) -> &[XepOptions] {
+        &self.options
+    }
+
+    fn describe_xeps(&self) -> String {
+        assemble::describe(self.list)
+    }
+
+    fn check(&self, loaded: &Loaded) -> Result<Vec<Diagnostic>, ConfigError> {
+        let (_, warnings) = Certificates::load(&loaded.config, SelfMade::InMemory)?;
+        let broken = |error: std::io::Error| {
+            ConfigError(vec![Diagnostic::error("", format!("cannot start: {error}"))])
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
+        runtime.block_on(async {
+            // The same way as at the start, on a store that is thrown away.
+            let ports = ports(Arc::new(Memory::new()));
+            let engine = Engine::new(assemble::settings(&loaded.config), ports).await;
+            let engine =
+                engine.map_err(|error| ConfigError(vec![Diagnostic::error("", error.to_string())]))?;
+            assemble::install(&engine, &loaded.config, self.list)
+        })?;
+        Ok(warnings)
+    }
+
+    fn run(self, loaded: Loaded) -> Result<(), String> {
+        crate::logging::init(&loaded.config.log).map_err(|error| format!("cannot log: {error}"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("cannot start: {error}"))?;
+        let result = runtime.block_on(serve(loaded, self.list, &self.options));
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        result
+    }
+
+    async fn open_users(&self, config: &Config) -> Result<Accounts, String> {
+        let store = Arc::new(open(&config.data)?);
+        let engine = assemble::engine(config, ports(store), self.list).await?;
+        Ok(Accounts(kernel::Users::new(&engine)))
+    }
+}
+
+fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
+    Ports {
+        store,
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(SystemRandom),
+        spawn: Arc::new(Runtime::current()),
+    }
+}
+
+fn open(data: &Path) -> Result<Sqlite, String> {
+    Sqlite::open(data, store::Options::default()).map_err(|error| error.to_string())
+}
+
+async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) -> Result<(), String> {
+    let Loaded { config, file, .. } = loaded;
+    // The store first: its lock on the data directory keeps a second server out.
+    let store = Arc::new(open(&config.data)?);
+    let (certificates, warnings) =
+        Certificates::load(&config, SelfMade::Keep).map_err(|error| error.to_string())?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let engine = assemble::engine(&config, ports(store.clone()), list).await?;
+    let listeners = bind(&config.listen.c2s, &config.listen.c2s_tls)?;
+    let socket = config.admin_socket();
+    let commands = admin::bind(&socket).map_err(|error| format!("{}: {error}", socket.display()))?;
+    greet(&engine, &config).await;
+
+    let context = Arc::new(Context {
+        engine: engine.clone(),
+        certificates: Arc::new(certificates),
+        config: ArcSwap::from_pointee(config),
+        tally: Tally::default(),
+    });
+    let serving = tokio::spawn(listeners.serve(context.clone()));
+    let commanding = tokio::spawn(admin::serve(commands, {
+        let context = context.clone();
+        move |request: AdminRequest| {
+            let context = context.clone();
+            async move {
+                let config = context.config.load_full();
+                answer(&Accounts(kernel::Users::new(&context.engine)), &config, request).await
+            }
+        }
+    }));
+    let _ = notify(State::Ready);
+
+    let why = wait_for_signals(&context, file.as_deref(), list, options).await?;
+    tracing::info!(signal = why, "shutting down");
+    let _ = notify(State::Stopping);
+    serving.abort();
+    commanding.abort();
+    engine.shut_down();
+    let _ = tokio::time::timeout(FAREWELL, context.tally.empty()).await;
+    let _ = std::fs::remove_file(&socket);
+    // What sessions left to be written is committed before the process ends.
+    let closed = tokio::task::spawn_blocking(move || store.close()).await;
+    closed.map_err(|error| format!("the database was not closed in order: {error}"))
+}
+
+/// Says on the terminal what a newcomer does next.
+async fn greet(engine: &Arc<Engine>, config: &Config) {
+    let addresses =
+        |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let domains: Vec<&str> = config.domains.iter().map(|domain| domain.as_str()).collect();
+    eprintln!(
+        "Stentor {} serves {} on {} (STARTTLS) and {} (direct TLS); data in {}",
+        env!("CARGO_PKG_VERSION"),
+        domains.join(", "),
+        addresses(&config.listen.c2s),
+        addresses(&config.listen.c2s_tls),
+        config.data.display()
+    );
+    let nobody = kernel::Users::new(engine).list("", 1).await.is_ok_and(|list| list.is_empty());
+    if nobody {
+        eprintln!("There are no accounts yet. To make the first one, in another terminal:");
+        eprintln!("    {} user add me@{}", program(), config.main_domain());
+    }
+}
+
+/// How the program was called, so that the line above can be copied.
+fn program() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if path.as_os_str().is_empty() { "stentor".to_owned() } else { path.display().to_string() }
+}
+
+async fn wait_for_signals(
+    context: &Context,
+    file: Option<&Path>,
+    list: &'static [Listed],
+    options: &[XepOptions],
+) -> Result<&'static str, String> {
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    let mut sweep = tokio::time::interval(SWEEP);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok("SIGTERM"),
+            _ = interrupt.recv() => return Ok("SIGINT"),
+            _ = hangup.recv() => {
+                let _ = notify(State::Reloading);
+                reload(context, file, list, options);
+                let _ = notify(State::Ready);
+            }
+            _ = sweep.tick() => context.engine.sweep(),
+        }
+    }
+}
+
+/// Takes over what can be taken over and says what can't. On an error everything stays as it was.
+fn reload(context: &Context, file: Option<&Path>, list: &'static [Listed], options: &[XepOptions]) {
+    let result = config::load(file, options).and_then(|loaded| {
+        let warnings = context.certificates.reload(&loaded.config)?;
+        assemble::install(&context.engine, &loaded.config, list)?;
+        Ok((loaded, warnings))
+    });
+    match result {
+        Ok((loaded, warnings)) => {
+            for warning in loaded.warnings.iter().chain(&warnings) {
+                tracing::warn!("{warning}");
+            }
+            let kept = context.config.load().needs_restart(&loaded.config);
+            if !kept.is_empty() {
+                tracing::warn!(settings = kept.join(", "), "changed, but take effect at the next start only");
+            }
+            context.config.store(Arc::new(loaded.config));
+            tracing::info!("configuration and certificates reloaded");
+        }
+        Err(error) => tracing::error!("reload refused, everything stays as it was:\n{error}"),
+    }
+}
+
+/// Accounts, for the commands.
+pub struct Accounts(kernel::Users);
+
+fn failed(error: UserError) -> UsersError {
+    match error {
+        UserError::Exists => UsersError::Exists,
+        UserError::NotFound => UsersError::Unknown,
+        UserError::BadPassword => {
+            UsersError::Password("it is empty or has characters that are not allowed".to_owned())
+        }
+        UserError::ForeignDomain | UserError::Store(_) => UsersError::Failed(error.to_string()),
+    }
+}
+
+impl Users for Accounts {
+    async fn add(&self, jid: &BareJid, password: &Password) -> Result<(), UsersError> {
+        self.0.create(jid, &password.0).await.map_err(failed)
+    }
+
+    async fn set_password(&self, jid: &BareJid, password: &Password) -> Result<(), UsersError> {
+        self.0.set_password(jid, &password.0).await.map_err(failed)
+    }
+
+    async fn list(&self, domain: Option<&str>) -> Result<Vec<BareJid>, UsersError> {
+        const PAGE: usize = 1000;
+        let mut all: Vec<BareJid> = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = self.0.list(&after, PAGE).await.map_err(failed)?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = last.as_str().to_owned();
+            all.extend(page.into_iter().filter(|jid| domain.is_none_or(|domain| jid.domain() == domain)));
+        }
+    }
+
+    async fn delete(&self, jid: &BareJid) -> Result<(), UsersError> {
+        self.0.delete(jid).await.map_err(failed)
+    }
+}

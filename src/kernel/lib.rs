@@ -11,6 +11,7 @@ mod accounts;
 mod directory;
 mod engine;
 pub mod hooks;
+pub mod options;
 pub mod outbox;
 pub mod ports;
 pub mod roster;

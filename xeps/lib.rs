@@ -2,7 +2,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod xep_0030_disco;
+
 use kernel::Listed;
 
 /// All XEPs in reading order. The order within a stage of the stanza path follows it, too.
-pub const ALL: &[Listed] = &[];
+pub const ALL: &[Listed] = &[
+    Listed::of::<xep_0030_disco::Disco>(),
+];

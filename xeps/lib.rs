@@ -3,10 +3,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod xep_0030_disco;
+mod xep_0115_caps;
 
 use kernel::Listed;
 
 /// All XEPs in reading order. The order within a stage of the stanza path follows it, too.
 pub const ALL: &[Listed] = &[
     Listed::of::<xep_0030_disco::Disco>(),
+    Listed::of::<xep_0115_caps::Caps>(),
 ];

@@ -4,6 +4,7 @@
 
 mod xep_0030_disco;
 mod xep_0115_caps;
+mod xep_0199_ping;
 
 use kernel::Listed;
 
@@ -11,4 +12,5 @@ use kernel::Listed;
 pub const ALL: &[Listed] = &[
     Listed::of::<xep_0030_disco::Disco>(),
     Listed::of::<xep_0115_caps::Caps>(),
+    Listed::of::<xep_0199_ping::Ping>(),
 ];

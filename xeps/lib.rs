@@ -6,6 +6,7 @@ mod xep_0030_disco;
 mod xep_0092_version;
 mod xep_0115_caps;
 mod xep_0199_ping;
+mod xep_0202_time;
 
 use kernel::Listed;
 
@@ -15,4 +16,5 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0092_version::Version>(),
     Listed::of::<xep_0115_caps::Caps>(),
     Listed::of::<xep_0199_ping::Ping>(),
+    Listed::of::<xep_0202_time::Time>(),
 ];

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod xep_0012_last;
 mod xep_0030_disco;
 mod xep_0092_version;
 mod xep_0115_caps;
@@ -12,6 +13,7 @@ use kernel::Listed;
 
 /// All XEPs in reading order. The order within a stage of the stanza path follows it, too.
 pub const ALL: &[Listed] = &[
+    Listed::of::<xep_0012_last::Last>(),
     Listed::of::<xep_0030_disco::Disco>(),
     Listed::of::<xep_0092_version::Version>(),
     Listed::of::<xep_0115_caps::Caps>(),

@@ -6,6 +6,7 @@ mod xep_0012_last;
 mod xep_0030_disco;
 mod xep_0092_version;
 mod xep_0115_caps;
+mod xep_0157_contact;
 mod xep_0199_ping;
 mod xep_0202_time;
 
@@ -17,6 +18,7 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0030_disco::Disco>(),
     Listed::of::<xep_0092_version::Version>(),
     Listed::of::<xep_0115_caps::Caps>(),
+    Listed::of::<xep_0157_contact::Contact>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
 ];

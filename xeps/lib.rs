@@ -9,6 +9,7 @@ mod xep_0115_caps;
 mod xep_0157_contact;
 mod xep_0199_ping;
 mod xep_0202_time;
+mod xep_0478_stream_limits;
 
 use kernel::Listed;
 
@@ -21,4 +22,5 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0157_contact::Contact>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
+    Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

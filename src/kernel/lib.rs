@@ -22,6 +22,8 @@ pub mod sasl;
 mod session;
 pub mod stream;
 mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 mod users;
 mod xep;

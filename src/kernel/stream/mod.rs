@@ -335,7 +335,7 @@ impl Core {
             out.attr("to", from.bare().as_str());
         }
         out.attr("xml:lang", self.lang.as_deref().unwrap_or("en"));
-        self.reply(&(out.into_string() + ">"));
+        self.reply(&out.into_open_string());
     }
 
     /// RFC 6120 §4.3.2.

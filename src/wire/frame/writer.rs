@@ -104,6 +104,12 @@ impl XmlWriter {
         self.out
     }
 
+    /// What was written, the open elements left open: a stream header.
+    pub fn into_open_string(mut self) -> String {
+        self.close_tag();
+        self.out
+    }
+
     fn close_tag(&mut self) {
         if self.in_tag {
             self.in_tag = false;

@@ -1,0 +1,43 @@
+//! The world itself.
+
+use super::*;
+
+#[test]
+fn a_message_goes_from_client_to_client() {
+    let world = World::new();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    assert_eq!(romeo.jid(), "romeo@example.org/orchard");
+    juliet.available();
+    romeo.send("<message to='juliet@example.org' type='chat'><body>Hist!</body></message>");
+    let message = juliet.one();
+    assert_eq!(message.attr("from"), Some("romeo@example.org/orchard"));
+    assert!(romeo.recv().is_empty());
+}
+
+#[test]
+fn time_passes_only_when_told() {
+    let world = World::new();
+    let mut client = world.connect();
+    client.open("example.org");
+    client.header_and_features();
+    world.advance(Duration::from_secs(59));
+    assert!(!client.is_gone());
+    world.advance(Duration::from_secs(1));
+    assert!(client.is_gone());
+    assert!(client.one().get_child("connection-timeout", wire::ns::STREAM_ERRORS).is_some());
+}
+
+#[test]
+fn what_waits_for_a_commit_is_seen_after_it() {
+    let store = Arc::new(Memory::new());
+    let world = World::build().store(store.clone()).start();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    store.hold();
+    romeo.send(
+        "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='juliet@example.org'/></query></iq>",
+    );
+    assert_eq!(romeo.poll(), None);
+    store.release();
+    assert_eq!(romeo.one().attr("type"), Some("result"));
+}

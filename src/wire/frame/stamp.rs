@@ -68,8 +68,10 @@ pub(super) fn stamp(
     type_: Option<StanzaType>,
     lang: Option<&str>,
 ) -> Frame {
-    if head.tidy && type_.is_none() && is_plain_value(from) && to.is_none_or(is_plain_value) {
-        return stamp_tidy(bytes, head, from, to);
+    let lang = lang.filter(|_| head.lang.span.is_none());
+    let plain = |value: Option<&str>| value.is_none_or(is_plain_value);
+    if head.tidy && type_.is_none() && is_plain_value(from) && plain(to) && plain(lang) {
+        return stamp_tidy(bytes, head, from, to, lang);
     }
     let tail = head.tail as usize;
     let mut tag = Tag { stack: [0; ON_STACK], len: 0, heap: Vec::new() };
@@ -95,7 +97,7 @@ pub(super) fn stamp(
             tag.attribute("type", name);
         }
     }
-    if let Some(lang) = lang.filter(|_| head.lang.span.is_none()) {
+    if let Some(lang) = lang {
         new.lang = tag.attribute("xml:lang", lang);
     }
     let payload_ns_in_tag = !head.payload_ns.is_none() && (head.payload_ns.start as usize) < tail;
@@ -140,10 +142,11 @@ pub(super) fn stamp(
 }
 
 /// The same for a tag whose attributes can be copied as they stand: all but two stay next to each other.
-fn stamp_tidy(bytes: &[u8], head: &Head, from: &str, to: Option<&str>) -> Frame {
-    /// ` from='` and ` to='`.
+fn stamp_tidy(bytes: &[u8], head: &Head, from: &str, to: Option<&str>, lang: Option<&str>) -> Frame {
+    /// ` from='`, ` to='` and ` xml:lang='`.
     const FROM: usize = 7;
     const TO: usize = 5;
+    const LANG: usize = 11;
     let tail = head.tail as usize;
     let name_end = head.name.end();
     let extent = |value: Value, before: usize| {
@@ -160,7 +163,8 @@ fn stamp_tidy(bytes: &[u8], head: &Head, from: &str, to: Option<&str>) -> Frame 
     let new_from = FROM + from.len() + 1;
     let new_to = to.map_or(old_to.1 - old_to.0, |to| TO + to.len() + 1);
     let removed = (old_from.1 - old_from.0) + (old_to.1 - old_to.0);
-    let mut all = Vec::with_capacity(bytes.len() - removed + new_from + new_to);
+    let new_lang = lang.map_or(0, |lang| LANG + lang.len() + 1);
+    let mut all = Vec::with_capacity(bytes.len() - removed + new_from + new_to + new_lang);
     let mut new = *head;
     all.extend_from_slice(&bytes[..name_end]);
     all.extend_from_slice(b" from='");
@@ -180,6 +184,13 @@ fn stamp_tidy(bytes: &[u8], head: &Head, from: &str, to: Option<&str>) -> Frame 
             all.extend_from_slice(&bytes[old_to.0..old_to.1]);
             new.to.span.start = to_start as u32;
         }
+    }
+    if let Some(lang) = lang {
+        let start = all.len() + LANG;
+        all.extend_from_slice(b" xml:lang='");
+        all.extend_from_slice(lang.as_bytes());
+        all.push(b'\'');
+        new.lang = Value { span: Span::new(start, start + lang.len()), escaped: false };
     }
     for (start, end) in pieces {
         let delta = all.len() as i64 - start as i64;

@@ -251,3 +251,26 @@ fn frames_are_one_element() {
     }
     assert_eq!(frame(" \n<message/>\n").as_str(), "<message/>");
 }
+
+#[test]
+fn the_language_of_the_stream_goes_to_stanzas_without_one() {
+    for (xml, stamped) in [
+        (
+            "<message to='b@x.example' id='1'><body>hi</body></message>",
+            "<message from='a@x.example/r' to='b@x.example' xml:lang='de' id='1'><body>hi</body></message>",
+        ),
+        (
+            "<message xml:lang='fr' id='1'><body>hi</body></message>",
+            "<message from='a@x.example/r' xml:lang='fr' id='1'><body>hi</body></message>",
+        ),
+        (
+            "<message xmlns='jabber:client'  id = '1'><body>hi</body></message>",
+            "<message from='a@x.example/r' xml:lang='de' id='1'><body>hi</body></message>",
+        ),
+    ] {
+        let frame = Frame::parse(xml).unwrap().stamp_in("a@x.example/r", None, Some("de"));
+        assert_eq!(frame.as_str(), stamped);
+        assert_eq!(Frame::parse(frame.bytes()).unwrap().lang(), frame.lang());
+        assert_eq!(frame.id().as_deref(), Some("1"));
+    }
+}

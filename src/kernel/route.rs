@@ -263,22 +263,30 @@ impl Engine {
     }
 }
 
-/// The answer to a request of a stream that has not logged in, as a stanza without addresses.
+/// The answer to a request of a stream that has not logged in, as a stanza without `to`: the stranger has no address.
 pub(crate) async fn answer_stranger(handler: Arc<dyn Handler>, request: Request) -> Option<Frame> {
     let frame = request.frame.clone();
     let (ticket, xml) = match guarded(&*handler, request).await {
-        Reply::Error(error) => return frame.error_reply(&error, None),
+        Reply::Error(error) => (None, Err(error)),
         Reply::Sent => return None,
-        Reply::Done => (None, None),
-        Reply::Xml(xml) => (None, Some(xml)),
-        Reply::After(ticket, xml) => (Some(ticket), xml),
+        Reply::Done => (None, Ok(None)),
+        Reply::Xml(xml) => (None, Ok(Some(xml))),
+        Reply::After(ticket, xml) => (Some(ticket), Ok(xml)),
     };
-    if let Some(ticket) = ticket
-        && ticket.committed().await.is_err()
-    {
-        return frame.error_reply(&StanzaError::new(StanzaCondition::InternalServerError), None);
+    let failed = match ticket {
+        Some(ticket) => ticket.committed().await.is_err(),
+        None => false,
+    };
+    let answer = if failed { Err(StanzaError::new(StanzaCondition::InternalServerError)) } else { xml };
+    let (type_, xml) = match answer {
+        Ok(xml) => (StanzaType::Result, xml.unwrap_or_default()),
+        Err(error) => (StanzaType::Error, error.to_xml()),
+    };
+    let mut builder = Frame::iq().type_(type_).id(&frame.id().unwrap_or_default());
+    if let Some(to) = frame.to() {
+        builder = builder.from(&to);
     }
-    Some(result(&frame, xml.as_deref().unwrap_or_default()))
+    Some(builder.raw(&xml).build())
 }
 
 /// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).

@@ -2,7 +2,7 @@
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::Engine;
-use crate::ports::{Batch, Op, Owner, StoreError};
+use crate::ports::{Batch, Op, Owner, StoreError, Ticket};
 use crate::sasl::{Credentials, Salts};
 use crate::table::{decode, encode};
 use std::sync::Arc;
@@ -90,16 +90,28 @@ impl Users {
     /// # Errors
     /// There is no such account, or storage failed.
     pub async fn delete(&self, jid: &BareJid) -> Result<(), UserError> {
+        self.delete_answering(jid, |_| {}).await
+    }
+
+    /// [`Users::delete`] at the request of one of the account's own sessions: `answer` queues the answer, to be seen
+    /// when the ticket is durable, before the sessions are ended. The session's stream ends on the way, and with it
+    /// what it waits for: to be called from work that was spawned.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn delete_answering(
+        &self,
+        jid: &BareJid,
+        answer: impl FnOnce(&Ticket) + Send,
+    ) -> Result<(), UserError> {
         let engine = &self.engine;
         let account = engine.account(jid).await.ok_or(UserError::NotFound)?;
+        // From here on nothing is kept for it, so nothing is written behind the removal.
+        account.condemn();
+        let ticket = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
+        answer(&ticket);
         let outcome = account.erase();
-        let erased = engine
-            .ports
-            .store
-            .submit(Batch::new().with(Op::Erase { owner: account.owner() }))
-            .committed()
-            .await;
-        if let Err(error) = erased {
+        if let Err(error) = ticket.committed().await {
             account.restore();
             return Err(error.into());
         }

@@ -14,14 +14,20 @@ const ACCOUNT_IDLE: Duration = Duration::from_secs(300);
 pub fn options(list: &[Listed]) -> Vec<XepOptions> {
     let entry = |xep: &Listed| XepOptions {
         name: xep.name,
-        options: xep.options.iter().map(|option| OptionDoc { name: option.name, default: option.default, doc: option.doc }).collect(),
+        options: xep
+            .options
+            .iter()
+            .map(|option| OptionDoc { name: option.name, default: option.default, doc: option.doc })
+            .collect(),
     };
     list.iter().map(entry).collect()
 }
 
 /// One line per XEP: number, title, version, name of its table.
 pub fn describe(list: &[Listed]) -> String {
-    let line = |xep: &Listed| format!("{:04}  {:<40} {:<8} [xep.{}]\n", xep.number, xep.title, xep.version, xep.name);
+    let line = |xep: &Listed| {
+        format!("{:04}  {:<40} {:<8} [xep.{}]\n", xep.number, xep.title, xep.version, xep.name)
+    };
     list.iter().map(line).collect()
 }
 
@@ -43,7 +49,10 @@ pub fn settings(config: &Config) -> Settings {
         roster,
         sessions: limits.sessions_per_account as usize,
         outbox: limits.session_queue.bytes(),
-        before_login: Limits { stanza_bytes: limits.max_stanza_before_login.bytes(), ..Limits::before_login() },
+        before_login: Limits {
+            stanza_bytes: limits.max_stanza_before_login.bytes(),
+            ..Limits::before_login()
+        },
         after_login: Limits { stanza_bytes: limits.max_stanza.bytes(), ..Limits::after_login() },
         negotiation: limits.negotiation_timeout.duration(),
         require_tls: required,
@@ -84,7 +93,9 @@ pub fn install(engine: &Arc<Engine>, config: &Config, list: &[Listed]) -> Result
 /// # Errors
 /// Text for the administrator.
 pub async fn engine(config: &Config, ports: Ports, list: &[Listed]) -> Result<Arc<Engine>, String> {
-    let engine = Engine::new(settings(config), ports).await.map_err(|error| format!("the database can't be read: {error}"))?;
+    let engine = Engine::new(settings(config), ports)
+        .await
+        .map_err(|error| format!("the database can't be read: {error}"))?;
     install(&engine, config, list).map_err(|error| error.to_string())?;
     Ok(engine)
 }

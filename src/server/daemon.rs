@@ -48,13 +48,16 @@ impl Daemon for Stentor {
 
     fn check(&self, loaded: &Loaded) -> Result<Vec<Diagnostic>, ConfigError> {
         let (_, warnings) = Certificates::load(&loaded.config, SelfMade::InMemory)?;
-        let broken = |error: std::io::Error| ConfigError(vec![Diagnostic::error("", format!("cannot start: {error}"))]);
+        let broken = |error: std::io::Error| {
+            ConfigError(vec![Diagnostic::error("", format!("cannot start: {error}"))])
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
         runtime.block_on(async {
             // The same way as at the start, on a store that is thrown away.
             let ports = ports(Arc::new(Memory::new()));
             let engine = Engine::new(assemble::settings(&loaded.config), ports).await;
-            let engine = engine.map_err(|error| ConfigError(vec![Diagnostic::error("", error.to_string())]))?;
+            let engine =
+                engine.map_err(|error| ConfigError(vec![Diagnostic::error("", error.to_string())]))?;
             assemble::install(&engine, &loaded.config, self.list)
         })?;
         Ok(warnings)
@@ -95,7 +98,8 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let Loaded { config, file, .. } = loaded;
     // The store first: its lock on the data directory keeps a second server out.
     let store = Arc::new(open(&config.data)?);
-    let (certificates, warnings) = Certificates::load(&config, SelfMade::Keep).map_err(|error| error.to_string())?;
+    let (certificates, warnings) =
+        Certificates::load(&config, SelfMade::Keep).map_err(|error| error.to_string())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -139,7 +143,8 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
 
 /// Says on the terminal what a newcomer does next.
 async fn greet(engine: &Arc<Engine>, config: &Config) {
-    let addresses = |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let addresses =
+        |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let domains: Vec<&str> = config.domains.iter().map(|domain| domain.as_str()).collect();
     eprintln!(
         "Stentor {} serves {} on {} (STARTTLS) and {} (direct TLS); data in {}",
@@ -217,7 +222,9 @@ fn failed(error: UserError) -> UsersError {
     match error {
         UserError::Exists => UsersError::Exists,
         UserError::NotFound => UsersError::Unknown,
-        UserError::BadPassword => UsersError::Password("it is empty or has characters that are not allowed".to_owned()),
+        UserError::BadPassword => {
+            UsersError::Password("it is empty or has characters that are not allowed".to_owned())
+        }
         UserError::ForeignDomain | UserError::Store(_) => UsersError::Failed(error.to_string()),
     }
 }

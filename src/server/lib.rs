@@ -3,12 +3,12 @@
 // A test that finds something missing has failed, which is what it is for.
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
-mod assemble;
+pub mod assemble;
 pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod logging;
-mod net;
+pub mod net;
 pub mod notify;
-mod ports;
+pub mod ports;
 pub mod tls;

@@ -2,6 +2,7 @@
 
 use kernel::ports::{BoxFuture, Clock, Job, Millis, Random, Spawn, Task, WallMillis};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -49,13 +50,13 @@ impl Random for SystemRandom {
 #[derive(Debug)]
 pub struct Runtime {
     handle: tokio::runtime::Handle,
-    panics: AtomicU64,
+    panics: Arc<AtomicU64>,
 }
 
 impl Runtime {
     /// The current runtime. Panics outside of one.
     pub fn current() -> Runtime {
-        Runtime { handle: tokio::runtime::Handle::current(), panics: AtomicU64::new(0) }
+        Runtime { handle: tokio::runtime::Handle::current(), panics: Arc::default() }
     }
 
     /// Background tasks that ended in a panic.
@@ -66,10 +67,12 @@ impl Runtime {
 
 impl Spawn for Runtime {
     fn spawn(&self, mut task: Task) {
+        let panics = self.panics.clone();
         self.handle.spawn(std::future::poll_fn(move |context| {
             match std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context))) {
                 Ok(poll) => poll,
                 Err(_) => {
+                    panics.fetch_add(1, Ordering::Relaxed);
                     tracing::error!("a background task panicked; only what it was doing is lost");
                     Poll::Ready(())
                 }

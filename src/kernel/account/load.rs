@@ -64,17 +64,21 @@ impl Account {
         Ok(())
     }
 
-    /// Takes back [`Account::erase`]: the removal could not be committed.
+    /// Marks the account as about to be removed: nothing is kept for it any more and nobody may bind.
+    pub(crate) fn condemn(&self) {
+        self.lock().erased = true;
+    }
+
+    /// Takes back [`Account::condemn`]: the removal could not be committed.
     pub(crate) fn restore(&self) {
         self.lock().erased = false;
     }
 
-    /// Marks the account as removed, ends its sessions and tells those who saw it. Returns what remains to be sent.
+    /// Ends the sessions of a condemned account and tells those who saw it. Returns what remains to be sent.
     pub(crate) fn erase(self: &Arc<Self>) -> super::Outcome {
         let mut outcome = super::Outcome::default();
         let sessions: Vec<_> = {
-            let mut state = self.lock();
-            state.erased = true;
+            let state = self.lock();
             state.sessions.iter().map(|session| (session.id, session.outbox.clone())).collect()
         };
         for (id, outbox) in sessions {

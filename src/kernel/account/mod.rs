@@ -212,6 +212,26 @@ impl Account {
         *contact == self.jid || self.state.lock().roster.may_see(contact)
     }
 
+    /// Contacts who are subscribed to the account's presence.
+    pub fn subscribers(&self) -> Vec<Jid> {
+        self.state.lock().roster.subscribers().cloned().collect()
+    }
+
+    /// Contacts to whose presence the account is subscribed.
+    pub fn subscriptions(&self) -> Vec<Jid> {
+        self.state.lock().roster.subscriptions().cloned().collect()
+    }
+
+    /// To whom the sessions have sent directed presence (RFC 6121 §4.6) that still stands, each with its sender.
+    pub fn directed(&self) -> Vec<(FullJid, Jid)> {
+        let state = self.state.lock();
+        let of = |session: &Bound| {
+            let from = session.jid.clone();
+            session.directed.iter().map(move |to| (from.clone(), to.clone())).collect::<Vec<_>>()
+        };
+        state.sessions.iter().flat_map(of).collect()
+    }
+
     /// True if it is in the roster, whatever the subscription.
     pub fn knows(&self, contact: &BareJid) -> bool {
         self.state.lock().roster.item(&Jid::from(contact.clone())).is_some()

@@ -89,13 +89,12 @@ impl Account {
         }
         // §3.1.2: the contact's server may have lost the request.
         for contact in state.roster.unanswered() {
-            outcome.send(
-                Frame::presence()
-                    .type_(StanzaType::Subscribe)
-                    .from(self.jid.as_str())
-                    .to(contact.as_str())
-                    .build(),
-            );
+            let request = Frame::presence()
+                .type_(StanzaType::Subscribe)
+                .from(self.jid.as_str())
+                .to(contact.as_str())
+                .build();
+            self.send_out(state, request, None, outcome);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Prepares the password (RFC 8265 §4) and derives the keys for all hashes. Heavy: some 10 ms per 10,000
+    /// Prepares the password (RFC 8265 §4) and derives the keys for all hashes. Heavy: tens of milliseconds per 10,000
     /// iterations; run it where nothing waits for it.
     pub fn derive(
         password: &str,
@@ -62,7 +62,7 @@ impl Credentials {
         Hash::ALL.into_iter().find_map(|hash| self.keys(hash))
     }
 
-    /// Is this the password? As heavy as one third of [`Credentials::derive`].
+    /// Is this the password? Half as heavy as [`Credentials::derive`].
     pub fn verify_plain(&self, password: &str) -> bool {
         let Some(password) = prepare::password(password) else { return false };
         self.strongest().is_some_and(|keys| keys.verify_plain(&password).into())
@@ -130,7 +130,7 @@ impl From<Iterations> for u32 {
     }
 }
 
-/// Fresh salts of 128 bits, one for each hash (XEP-0438 §4: what is known of one must not help with another).
+/// Fresh salts of 128 bits, one for each hash (XEP-0438, server storage: distinct for each user and hash).
 #[derive(Clone, Debug)]
 pub struct Salts([[u8; Salts::SIZE]; 3]);
 
@@ -200,22 +200,22 @@ impl ScramKeys {
         fits.then_some(ScramKeys { hash, salt, iterations, stored_key, server_key })
     }
 
-    /// What stands in for the keys of an account that does not exist: always the same for the same name, and
+    /// What stands in for the keys of an account that does not exist: always the same for the same account, and
     /// made from the deployment's secret, so that nobody can tell it from a real one.
     pub(super) fn fake(
         hash: Hash,
         secret: &ServerSecret,
-        username: &str,
+        account: &str,
         iterations: Iterations,
     ) -> ScramKeys {
-        let mut salt = secret.hmac(hash, "salt", username).to_vec();
+        let mut salt = secret.hmac(hash, "salt", account).to_vec();
         salt.truncate(Salts::SIZE);
         ScramKeys {
             hash,
             salt,
             iterations,
-            stored_key: secret.hmac(hash, "stored key", username),
-            server_key: secret.hmac(hash, "server key", username),
+            stored_key: secret.hmac(hash, "stored key", account),
+            server_key: secret.hmac(hash, "server key", account),
         }
     }
 

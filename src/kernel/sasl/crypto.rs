@@ -91,9 +91,9 @@ impl ServerSecret {
         ServerSecret(bytes)
     }
 
-    pub(super) fn hmac(&self, hash: Hash, purpose: &str, username: &str) -> Secret {
-        // NUL cannot be part of a user name, so no two inputs join to the same text.
-        hash.hmac(&self.0, &[purpose.as_bytes(), b"\0", hash.name().as_bytes(), b"\0", username.as_bytes()])
+    pub(super) fn hmac(&self, hash: Hash, purpose: &str, account: &str) -> Secret {
+        // NUL cannot be part of a JID, so no two inputs join to the same text.
+        hash.hmac(&self.0, &[purpose.as_bytes(), b"\0", hash.name().as_bytes(), b"\0", account.as_bytes()])
     }
 }
 

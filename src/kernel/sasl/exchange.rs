@@ -1,13 +1,14 @@
 //! One authentication, from the mechanism's name to success or failure.
 
 use super::credentials::{Credentials, Iterations, ScramKeys};
+use super::mechanisms;
 use super::plain::{self, PlainCheck, PlainVerdict};
 use super::scram::{ClientFirst, ServerFirst};
 use super::{ChannelBindings, Condition, Hash, Mechanism, Plain, Policy, SaslFailure, ServerSecret};
-use super::{mechanisms, prepare};
 use crate::ports::Random;
 use std::sync::Arc;
 use subtle::Choice;
+use wire::jid::BareJid;
 use zeroize::Zeroizing;
 
 /// The longest message that is looked at, in bytes. RFC 4616 §2 wants three times 255; a JID and a password of
@@ -23,9 +24,9 @@ pub struct Context {
     pub policy: Policy,
     /// What TLS gives to bind to.
     pub bindings: ChannelBindings,
-    /// Bare JIDs, prepared, that the client's verified certificate names and that it may be on this stream:
+    /// Bare JIDs that the client's verified certificate names and that it may be on this stream:
     /// accounts of `domain` for a client, domains for a server.
-    pub certificate: Vec<String>,
+    pub certificate: Vec<BareJid>,
     /// Makes the salts of accounts that do not exist.
     pub secret: ServerSecret,
     /// The count that new credentials get; accounts that do not exist show it too.
@@ -48,15 +49,15 @@ impl Context {
 /// Who the peer has proven to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// The account with this localpart at the stream's domain.
-    Account(String),
+    /// An account of the stream's domain.
+    Account(BareJid),
     /// Nobody in particular, with what it chose to say about itself (RFC 4505), not to be trusted.
     Anonymous {
         /// Trace information for the log.
         trace: Option<String>,
     },
     /// One of [`Context::certificate`].
-    Certificate(String),
+    Certificate(BareJid),
 }
 
 /// What to do next.
@@ -66,8 +67,8 @@ pub enum Step {
     Challenge(Vec<u8>),
     /// Look the account up; go on with [`Exchange::credentials`]. Ask the throttle here.
     NeedCredentials {
-        /// Localpart, prepared.
-        username: String,
+        /// Whose; it may not exist.
+        account: BareJid,
     },
     /// Run it where it may take its time; go on with [`Exchange::computed`].
     Compute(PlainCheck),
@@ -90,24 +91,30 @@ pub struct Exchange {
     state: State,
 }
 
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exchange(..)")
+    }
+}
+
 enum State {
     /// No initial response was given: the first response is it.
     Initial(Mechanism),
     Plain {
-        username: String,
+        account: BareJid,
         password: Zeroizing<String>,
     },
     Computing {
-        username: String,
+        account: BareJid,
         exchange: Arc<()>,
     },
     Scram {
-        username: String,
+        account: BareJid,
         hash: Hash,
         first: Box<ClientFirst>,
     },
     Proof {
-        username: String,
+        account: BareJid,
         sent: Box<ServerFirst>,
     },
     Over,
@@ -133,7 +140,7 @@ impl Exchange {
     pub fn respond(&mut self, data: &[u8]) -> Step {
         let next = match std::mem::replace(&mut self.state, State::Over) {
             State::Initial(mechanism) => self.first(mechanism, data),
-            State::Proof { username, sent } => finish_scram(username, &sent, data),
+            State::Proof { account, sent } => finish_scram(account, &sent, data),
             _ => Err(SaslFailure::malformed("no response is expected now")),
         };
         self.enter(next)
@@ -142,33 +149,34 @@ impl Exchange {
     /// The account that [`Step::NeedCredentials`] asked for, or `None` if there is none. Returns `None` if it was
     /// not asked for. Where the lookup failed, drop the exchange and answer temporary-auth-failure.
     #[must_use]
-    pub fn credentials(&mut self, username: &str, found: Option<&Credentials>) -> Option<Step> {
+    pub fn credentials(&mut self, account: &BareJid, found: Option<&Credentials>) -> Option<Step> {
         let asked = match &self.state {
-            State::Plain { username: asked, .. } | State::Scram { username: asked, .. } => asked == username,
+            State::Plain { account: asked, .. } | State::Scram { account: asked, .. } => asked == account,
             _ => false,
         };
         if !asked {
             return None;
         }
         let context = &self.context;
-        let stand_in = |hash| ScramKeys::fake(hash, &context.secret, username, context.iterations);
+        // Made for known accounts too, so that both take the same time.
+        let stand_in = |hash| ScramKeys::fake(hash, &context.secret, account.as_str(), context.iterations);
         let next = match std::mem::replace(&mut self.state, State::Over) {
-            State::Plain { username, password } => {
+            State::Plain { account, password } => {
                 let keys = found.and_then(Credentials::strongest);
                 let known = Choice::from(u8::from(keys.is_some()));
-                let keys = keys.cloned().unwrap_or_else(|| stand_in(Hash::Sha512));
+                let stand_in = stand_in(Hash::Sha512);
+                let keys = keys.cloned().unwrap_or(stand_in);
                 let exchange = Arc::new(());
                 let check = PlainCheck { exchange: exchange.clone(), password, keys, known };
-                (State::Computing { username, exchange }, Step::Compute(check))
+                (State::Computing { account, exchange }, Step::Compute(check))
             }
-            State::Scram { username, hash, first } => {
+            State::Scram { account, hash, first } => {
                 let keys = found.and_then(|found| found.keys(hash));
                 let known = Choice::from(u8::from(keys.is_some()));
-                // Made for known accounts too, so that both take the same time.
                 let stand_in = stand_in(hash);
                 let keys = keys.cloned().unwrap_or(stand_in);
                 let (sent, message) = first.challenge(keys, known, &context.random.token());
-                (State::Proof { username, sent: Box::new(sent) }, Step::Challenge(message))
+                (State::Proof { account, sent: Box::new(sent) }, Step::Challenge(message))
             }
             state => (state, Step::Failure(SaslFailure::malformed("no credentials are expected now"))),
         };
@@ -181,14 +189,14 @@ impl Exchange {
         if !matches!(&self.state, State::Computing { exchange, .. } if verdict.is_for(exchange)) {
             return None;
         }
-        let State::Computing { username, .. } = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Computing { account, .. } = std::mem::replace(&mut self.state, State::Over) else {
             return None;
         };
         let next = if verdict.right {
-            succeed(Identity::Account(username), None)
+            succeed(Identity::Account(account), None)
         } else {
             Err(SaslFailure::silent(Condition::NotAuthorized, "wrong password or no such account")
-                .of(&username))
+                .of(&account))
         };
         Some(self.enter(next))
     }
@@ -228,19 +236,17 @@ impl Exchange {
         match mechanism {
             Mechanism::Plain => {
                 let message = plain::parse(data)?;
-                let username = self.authorize(message.username, message.authzid)?;
-                let password = message.password.ok_or_else(|| {
-                    SaslFailure::silent(Condition::NotAuthorized, "not a possible password").of(&username)
-                })?;
-                let step = Step::NeedCredentials { username: username.clone() };
-                Ok((State::Plain { username, password }, step))
+                let account = self.authorize(message.username, message.authzid)?;
+                let password = message.password.ok_or(IMPOSSIBLE_PASSWORD)?;
+                let step = Step::NeedCredentials { account: account.clone() };
+                Ok((State::Plain { account, password }, step))
             }
             Mechanism::Scram { hash, plus } => {
                 let offered = self.context.offers_channel_binding();
                 let first = ClientFirst::parse(data, plus, offered, &self.context.bindings)?;
-                let username = self.authorize(&first.username, first.authzid.as_deref())?;
-                let step = Step::NeedCredentials { username: username.clone() };
-                Ok((State::Scram { username, hash, first: Box::new(first) }, step))
+                let account = self.authorize(&first.username, first.authzid.as_deref())?;
+                let step = Step::NeedCredentials { account: account.clone() };
+                Ok((State::Scram { account, hash, first: Box::new(first) }, step))
             }
             Mechanism::Anonymous => succeed(Identity::Anonymous { trace: trace(data)? }, None),
             Mechanism::External => succeed(Identity::Certificate(self.external(data)?), None),
@@ -249,24 +255,27 @@ impl Exchange {
 
     /// Prepares the user name and sees that the authorization identity is the user's own: the only one that
     /// anybody may act as here.
-    fn authorize(&self, username: &str, authzid: Option<&str>) -> Result<String, SaslFailure> {
-        let username = prepare::username(username)
-            .ok_or(SaslFailure::silent(Condition::NotAuthorized, "not a possible user name"))?;
-        let own = match authzid {
-            None => true,
+    fn authorize(&self, username: &str, authzid: Option<&str>) -> Result<BareJid, SaslFailure> {
+        let domain = &self.context.domain;
+        let account = BareJid::new(Some(username), domain)
+            .map_err(|_| SaslFailure::silent(Condition::NotAuthorized, "not a possible user name"))?;
+        let asked = match authzid {
+            None => return Ok(account),
             // RFC 6120 §6.3.8: it is a bare JID.
-            Some(jid) if jid.contains('@') => {
-                prepare::bare_jid(jid).is_some_and(|jid| jid == format!("{username}@{}", self.context.domain))
-            }
+            Some(jid) if jid.contains('@') => BareJid::parse(jid),
             // COMPAT: some clients repeat the user name here.
-            Some(name) => prepare::username(name).is_some_and(|name| name == username),
+            Some(name) => BareJid::new(Some(name), domain),
         };
-        if own { Ok(username) } else { Err(INVALID_AUTHZID.of(&username)) }
+        if asked.is_ok_and(|asked| asked == account) {
+            Ok(account)
+        } else {
+            Err(INVALID_AUTHZID.of(&account))
+        }
     }
 
     /// RFC 4422 app. A, XEP-0178: the identity asked for must be in the certificate; without one, the certificate
     /// must leave no choice.
-    fn external(&self, data: &[u8]) -> Result<String, SaslFailure> {
+    fn external(&self, data: &[u8]) -> Result<BareJid, SaslFailure> {
         let authzid = std::str::from_utf8(data).ok().filter(|text| !text.contains('\0'));
         let authzid =
             authzid.ok_or(SaslFailure::malformed("the authorization identity is UTF-8 without NUL"))?;
@@ -274,7 +283,8 @@ impl Exchange {
             ("", [only]) => Ok(only.clone()),
             ("", _) => Err(INVALID_AUTHZID),
             (named, identities) => {
-                prepare::bare_jid(named).filter(|jid| identities.contains(jid)).ok_or(INVALID_AUTHZID)
+                let jid = BareJid::parse(named).map_err(|_| INVALID_AUTHZID)?;
+                if identities.contains(&jid) { Ok(jid) } else { Err(INVALID_AUTHZID) }
             }
         }
     }
@@ -282,19 +292,21 @@ impl Exchange {
 
 const INVALID_AUTHZID: SaslFailure =
     SaslFailure::silent(Condition::InvalidAuthzid, "may not act as the identity asked for");
+const IMPOSSIBLE_PASSWORD: SaslFailure =
+    SaslFailure::silent(Condition::NotAuthorized, "not a possible password");
 const TOO_LONG: SaslFailure = SaslFailure::malformed("the message is too long");
 
 fn succeed(identity: Identity, additional_data: Option<Vec<u8>>) -> Next {
     Ok((State::Over, Step::Success { identity, additional_data }))
 }
 
-fn finish_scram(username: String, sent: &ServerFirst, data: &[u8]) -> Next {
+fn finish_scram(account: BareJid, sent: &ServerFirst, data: &[u8]) -> Next {
     if data.len() > MAX_MESSAGE {
-        return Err(TOO_LONG.of(&username));
+        return Err(TOO_LONG.of(&account));
     }
     match sent.finish(data) {
-        Ok(message) => succeed(Identity::Account(username), Some(message)),
-        Err(failure) => Err(failure.of(&username)),
+        Ok(message) => succeed(Identity::Account(account), Some(message)),
+        Err(failure) => Err(failure.of(&account)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! How an authentication fails (RFC 6120 §6.5).
 
+use wire::jid::BareJid;
+
 /// The condition that the peer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Condition {
@@ -55,19 +57,19 @@ pub struct SaslFailure {
     pub text: Option<&'static str>,
     /// For the log only: what happened in truth.
     pub reason: &'static str,
-    /// For the log and the throttle only: the account that was asked for, prepared, where it got that far.
-    pub username: Option<String>,
+    /// For the log and the throttle only: the account that was asked for, where it got that far.
+    pub account: Option<BareJid>,
 }
 
 impl SaslFailure {
     /// A failure whose reason stays in the log.
     pub const fn silent(condition: Condition, reason: &'static str) -> SaslFailure {
-        SaslFailure { condition, text: None, reason, username: None }
+        SaslFailure { condition, text: None, reason, account: None }
     }
 
     /// A failure whose reason the peer may read.
     pub const fn explained(condition: Condition, reason: &'static str) -> SaslFailure {
-        SaslFailure { condition, text: Some(reason), reason, username: None }
+        SaslFailure { condition, text: Some(reason), reason, account: None }
     }
 
     /// The answer to `<abort/>` (RFC 6120 §6.4.4).
@@ -79,9 +81,14 @@ impl SaslFailure {
         SaslFailure::explained(Condition::MalformedRequest, reason)
     }
 
-    pub(super) fn of(mut self, username: &str) -> SaslFailure {
-        self.username = Some(username.to_owned());
+    pub(super) fn of(mut self, account: &BareJid) -> SaslFailure {
+        self.account = Some(account.clone());
         self
+    }
+
+    /// Was this a wrong guess at an account's password? Then the throttle counts it.
+    pub fn is_guess(&self) -> bool {
+        self.condition == Condition::NotAuthorized && self.account.is_some()
     }
 
     /// The `<failure/>` element of RFC 6120 §6.5.

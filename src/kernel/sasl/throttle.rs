@@ -4,7 +4,7 @@
 //!
 //! | counted per | free failures | then wait 1 s, doubling up to | who is held back |
 //! |---|---|---|---|
-//! | account at one address | 5 | 1 minute | everybody there, for that account |
+//! | account at one address | 10 | 1 minute | everybody there, for that account |
 //! | account, over all addresses | 20 | 5 minutes | addresses from which it never logged in |
 //! | address, over all accounts | 40 | 15 minutes | accounts that never logged in from there |
 //!
@@ -33,8 +33,8 @@ use std::time::Duration;
 pub enum Verdict {
     /// Yes. Then one of [`Throttle::failed`], [`Throttle::succeeded`] and [`Throttle::abandoned`] must follow.
     Allow,
-    /// Not before this time has passed. To be answered like a wrong password (temporary-auth-failure would do as
-    /// well) without looking at it; nothing is to be reported back.
+    /// Not before this time has passed. To be answered temporary-auth-failure (the owner's client must not take
+    /// it for a wrong password) without looking at it; nothing is to be reported back.
     Wait(Duration),
 }
 
@@ -43,7 +43,7 @@ struct Line {
     longest: Duration,
 }
 
-const PAIR: Line = Line { free: 5, longest: Duration::from_secs(60) };
+const PAIR: Line = Line { free: 10, longest: Duration::from_secs(60) };
 const ACCOUNT: Line = Line { free: 20, longest: Duration::from_secs(5 * 60) };
 const ADDRESS: Line = Line { free: 40, longest: Duration::from_secs(15 * 60) };
 
@@ -107,8 +107,8 @@ impl Throttle {
         Verdict::Allow
     }
 
-    /// The attempt failed for want of the right password. Other failures, such as bad syntax, are no guess:
-    /// report them as [`Throttle::abandoned`].
+    /// The attempt failed for want of the right password ([`super::SaslFailure::is_guess`]). Other failures, such
+    /// as bad syntax, are reported as [`Throttle::abandoned`].
     pub fn failed(&mut self, now: Millis, address: IpAddr, account: &str) {
         let (account, address) = self.keys(account, address);
         self.pairs.touch((account, address)).renew(now).settle().fail(now);

@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 5;
 pub(super) struct Login {
     exchange: Option<Exchange>,
     /// The account whose attempt the throttle counts.
-    trying: Option<String>,
+    trying: Option<BareJid>,
     failures: u32,
     restart: bool,
 }
@@ -37,7 +37,7 @@ impl Login {
 
 /// What background work of a login brought.
 pub(super) enum Turn {
-    Found(String, Result<Option<Credentials>, StoreError>),
+    Found(BareJid, Result<Option<Credentials>, StoreError>),
     Computed(Option<PlainVerdict>),
 }
 
@@ -49,7 +49,7 @@ impl Core {
             domain: self.domain.clone(),
             policy: settings.sasl.clone(),
             bindings: self.peer.bindings.clone(),
-            certificate: certificate.map(|jid| jid.as_str().to_owned()).collect(),
+            certificate: certificate.cloned().collect(),
             secret: ServerSecret::new(self.engine.secret),
             iterations: settings.iterations,
             random: self.engine.ports.random.clone(),
@@ -117,7 +117,7 @@ impl Core {
                     encode_challenge(&data)
                 ));
             }
-            Step::NeedCredentials { username } => self.look_up(username),
+            Step::NeedCredentials { account } => self.look_up(account),
             Step::Compute(check) => {
                 let engine = self.engine.clone();
                 self.busy = Some(Busy::Login(Box::pin(async move {
@@ -129,13 +129,12 @@ impl Core {
         }
     }
 
-    fn look_up(&mut self, username: String) {
-        let account = format!("{username}@{}", self.domain);
+    fn look_up(&mut self, account: BareJid) {
         if self.login.trying.is_none() {
             let now = self.engine.ports.clock.now();
-            let verdict = self.engine.throttle.lock().allow(now, self.ip(), &account);
+            let verdict = self.engine.throttle.lock().allow(now, self.ip(), account.as_str());
             if let Verdict::Wait(wait) = verdict {
-                tracing::warn!(address = %self.peer.shown(), account, seconds = wait.as_secs(), "login refused: too many failures of late");
+                tracing::warn!(address = %self.peer.shown(), %account, seconds = wait.as_secs(), "login refused: too many failures of late");
                 self.login.exchange = None;
                 self.failed_once(&SaslFailure::silent(
                     Condition::TemporaryAuthFailure,
@@ -147,11 +146,8 @@ impl Core {
         }
         let users = Users::new(&self.engine);
         self.busy = Some(Busy::Login(Box::pin(async move {
-            let found = match BareJid::parse(&account) {
-                Ok(jid) => users.credentials(&jid).await,
-                Err(_) => Ok(None),
-            };
-            Turn::Found(username, found)
+            let found = users.credentials(&account).await;
+            Turn::Found(account, found)
         })));
     }
 
@@ -164,9 +160,9 @@ impl Core {
         };
         let Some(exchange) = &mut self.login.exchange else { return };
         let step = match turn {
-            Turn::Found(username, Ok(found)) => exchange.credentials(&username, found.as_ref()),
-            Turn::Found(username, Err(error)) => {
-                tracing::error!(account = username, %error, "credentials can't be read");
+            Turn::Found(account, Ok(found)) => exchange.credentials(&account, found.as_ref()),
+            Turn::Found(account, Err(error)) => {
+                tracing::error!(%account, %error, "credentials can't be read");
                 unavailable()
             }
             Turn::Computed(Some(verdict)) => exchange.computed(verdict),
@@ -179,25 +175,25 @@ impl Core {
 
     fn succeed(&mut self, identity: Identity, data: Option<&[u8]>) {
         self.login.exchange = None;
-        let account = match &identity {
-            Identity::Account(username) => format!("{username}@{}", self.domain),
-            Identity::Certificate(jid) => jid.clone(),
+        let anonymous = matches!(identity, Identity::Anonymous { .. });
+        let jid = match identity {
+            Identity::Account(jid) | Identity::Certificate(jid) => Ok(jid),
             // RFC 4505: the server chooses an identity that nobody else has.
-            Identity::Anonymous { .. } => format!("{}@{}", self.engine.ports.random.token(), self.domain),
+            Identity::Anonymous { .. } => BareJid::new(Some(&self.engine.ports.random.token()), &self.domain),
         };
-        let Ok(jid) = BareJid::parse(&account) else {
+        let Ok(jid) = jid else {
             return self.refuse(&SaslFailure::silent(Condition::NotAuthorized, "the identity is no address"));
         };
         if let Some(account) = self.login.trying.take() {
             let now = self.engine.ports.clock.now();
-            self.engine.throttle.lock().succeeded(now, self.ip(), &account);
+            self.engine.throttle.lock().succeeded(now, self.ip(), account.as_str());
         }
         tracing::info!(address = %self.peer.shown(), account = %jid, "login");
         self.reply(&format!(
             "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</success>",
             encode_success(data)
         ));
-        self.anonymous = matches!(identity, Identity::Anonymous { .. });
+        self.anonymous = anonymous;
         self.stage = Stage::Known(jid);
         self.login.restart = true;
     }
@@ -207,12 +203,17 @@ impl Core {
         let account = self.login.trying.take();
         if let Some(account) = &account {
             let now = self.engine.ports.clock.now();
-            self.engine.throttle.lock().failed(now, self.ip(), account);
+            let mut throttle = self.engine.throttle.lock();
+            if failure.is_guess() {
+                throttle.failed(now, self.ip(), account.as_str());
+            } else {
+                throttle.abandoned(now, self.ip(), account.as_str());
+            }
         }
         // One stable line per failed login: tools that block addresses read it.
         tracing::warn!(
             address = %self.peer.shown(),
-            account = failure.username.as_deref().or(account.as_deref()).unwrap_or("-"),
+            account = failure.account.as_ref().or(account.as_ref()).map_or("-", BareJid::as_str),
             condition = failure.condition.as_str(),
             reason = failure.reason,
             "login failed"
@@ -236,7 +237,7 @@ impl Core {
         self.login.exchange = None;
         if let Some(account) = self.login.trying.take() {
             let now = self.engine.ports.clock.now();
-            self.engine.throttle.lock().abandoned(now, self.ip(), &account);
+            self.engine.throttle.lock().abandoned(now, self.ip(), account.as_str());
         }
     }
 

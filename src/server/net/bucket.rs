@@ -39,7 +39,10 @@ impl Bucket {
         }
         let gained = now.saturating_duration_since(self.filled).as_micros() * u128::from(rate) / 1_000_000;
         if gained > 0 {
-            self.tokens = self.tokens.saturating_add(i64::try_from(gained).unwrap_or(i64::MAX)).min(Self::capacity(rate));
+            self.tokens = self
+                .tokens
+                .saturating_add(i64::try_from(gained).unwrap_or(i64::MAX))
+                .min(Self::capacity(rate));
             self.filled = now;
         }
         if self.tokens > 0 {

@@ -8,11 +8,11 @@ use super::tally::Tally;
 use crate::config::{Config, Rate};
 use crate::tls::{Certificates, Purpose, exporter};
 use arc_swap::ArcSwap;
+use kernel::Engine;
 use kernel::outbox::Ending;
 use kernel::ports::LogId;
 use kernel::sasl::ChannelBindings;
 use kernel::stream::{ClientStream, Peer, Step};
-use kernel::Engine;
 use rustls::server::Acceptor;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -60,7 +60,9 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
     let peer = Peer { address: Some(address.ip().to_canonical()), ..Peer::default() };
     let mut client = Box::new(ClientStream::new(&context.engine, peer));
     let mut socket = socket;
-    if purpose == Purpose::StartTls && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls {
+    if purpose == Purpose::StartTls
+        && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls
+    {
         return;
     }
     // The deadline of the negotiation covers the handshake, too.
@@ -78,7 +80,11 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
 
 type Tls = tokio_rustls::server::TlsStream<TcpStream>;
 
-async fn secure(socket: TcpStream, purpose: Purpose, context: &Context) -> io::Result<(Box<Tls>, ChannelBindings)> {
+async fn secure(
+    socket: TcpStream,
+    purpose: Purpose,
+    context: &Context,
+) -> io::Result<(Box<Tls>, ChannelBindings)> {
     let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
     let identity = context.certificates.choose(start.client_hello().server_name());
     let tls = start.into_stream(identity.config(purpose)).await?;
@@ -96,7 +102,11 @@ enum End {
     Closed,
 }
 
-async fn drive<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S, client: &mut ClientStream, context: &Context) -> End {
+async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
+    io: &mut S,
+    client: &mut ClientStream,
+    context: &Context,
+) -> End {
     let mut drive = Drive::new(context);
     let end = poll_fn(|cx| drive.poll(Pin::new(io), client, context, cx)).await;
     if end == End::Closed {
@@ -125,7 +135,11 @@ async fn linger<S: AsyncRead + Unpin>(io: &mut S) {
 }
 
 /// Reads what is there into the thread's buffer. 0 at the end of the stream.
-fn read<S: AsyncRead>(io: Pin<&mut S>, cx: &mut Cx<'_>, with: impl FnOnce(&[u8]) -> usize) -> Poll<io::Result<usize>> {
+fn read<S: AsyncRead>(
+    io: Pin<&mut S>,
+    cx: &mut Cx<'_>,
+    with: impl FnOnce(&[u8]) -> usize,
+) -> Poll<io::Result<usize>> {
     INPUT.with_borrow_mut(|input| {
         let mut buffer = ReadBuf::new(input);
         ready!(io.poll_read(cx, &mut buffer))?;
@@ -238,7 +252,12 @@ impl Drive {
     }
 
     /// Writes as far as the socket takes it. `true` when the stream has ended and everything is out.
-    fn write<S: AsyncWrite>(&mut self, mut io: Pin<&mut S>, client: &ClientStream, cx: &mut Cx<'_>) -> io::Result<bool> {
+    fn write<S: AsyncWrite>(
+        &mut self,
+        mut io: Pin<&mut S>,
+        client: &ClientStream,
+        cx: &mut Cx<'_>,
+    ) -> io::Result<bool> {
         loop {
             if self.output.is_empty() && self.ending.is_none() {
                 self.output = OUTPUT.take();
@@ -319,7 +338,13 @@ impl Drive {
     }
 
     /// Looks at the deadlines and sleeps until the next. `true` if something changed and all is to be tried again.
-    fn wait(&mut self, client: &mut ClientStream, context: &Context, pause: Duration, cx: &mut Cx<'_>) -> bool {
+    fn wait(
+        &mut self,
+        client: &mut ClientStream,
+        context: &Context,
+        pause: Duration,
+        cx: &mut Cx<'_>,
+    ) -> bool {
         loop {
             let now = Instant::now();
             let mut next = STALL;

@@ -24,9 +24,13 @@ pub struct Listeners {
 /// # Errors
 /// Text for the administrator: which address, and why not.
 pub fn bind(plain: &[SocketAddr], direct: &[SocketAddr]) -> Result<Listeners, String> {
-    let with = |addresses: &[SocketAddr], purpose| addresses.iter().map(move |address| (*address, purpose)).collect::<Vec<_>>();
+    let with = |addresses: &[SocketAddr], purpose| {
+        addresses.iter().map(move |address| (*address, purpose)).collect::<Vec<_>>()
+    };
     let mut sockets = Vec::new();
-    for (address, purpose) in with(plain, Purpose::StartTls).into_iter().chain(with(direct, Purpose::DirectClient)) {
+    for (address, purpose) in
+        with(plain, Purpose::StartTls).into_iter().chain(with(direct, Purpose::DirectClient))
+    {
         sockets.push((listener(address).map_err(|error| explain(address, &error))?, purpose));
     }
     Ok(Listeners { sockets })
@@ -35,7 +39,9 @@ pub fn bind(plain: &[SocketAddr], direct: &[SocketAddr]) -> Result<Listeners, St
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let bound = match socket(address) {
         // A machine without IPv6 can still serve "all addresses".
-        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && error.raw_os_error() == Some(97) => {
+        Err(error)
+            if address.is_ipv6() && address.ip().is_unspecified() && error.raw_os_error() == Some(97) =>
+        {
             socket(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))?
         }
         other => other?,
@@ -57,8 +63,12 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 
 fn explain(address: SocketAddr, error: &io::Error) -> String {
     let what = match error.kind() {
-        io::ErrorKind::AddrInUse => "another program listens there; stop it, or choose another port in [listen]",
-        io::ErrorKind::PermissionDenied => "ports below 1024 need the right to bind them; choose a higher one in [listen]",
+        io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or choose another port in [listen]"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the right to bind them; choose a higher one in [listen]"
+        }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct it in [listen]",
         _ => "correct it in [listen]",
     };
@@ -107,6 +117,7 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
 fn prepare(socket: &TcpStream) -> io::Result<()> {
     socket.set_nodelay(true)?;
     // Finds peers that vanished while nothing is sent.
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
     SockRef::from(socket).set_tcp_keepalive(&keepalive)
 }

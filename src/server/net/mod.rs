@@ -7,5 +7,5 @@ mod listen;
 mod tally;
 
 pub use connection::Context;
-pub use listen::{Listeners, bind};
+pub use listen::bind;
 pub use tally::Tally;

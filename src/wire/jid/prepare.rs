@@ -1,295 +1,147 @@
-//! Preparation of the three parts (RFC 7622 §3) and of passwords (RFC 8265 §4), with a fast path for ASCII.
+//! Preparation and enforcement of the parts of an address, and of passwords.
+//!
+//! Each function returns its argument unchanged, without allocation, if it is prepared already.
 
-use super::Parts;
-use super::class::{Class, is_allowed, lower, narrow};
-use super::context;
+use super::precis::{self, Class};
+use super::{JidError, MAX_PART, Part, bidi, domain};
+use icu_properties::props::{ChangesWhenLowercased, EastAsianWidth, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use std::borrow::Cow;
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use unicode_normalization::UnicodeNormalization;
 
-/// Longest part, in bytes after preparation (RFC 7622 §3.2 to §3.4).
-const MAX: usize = 1023;
+/// Preparation may shorten a string (`e` and an accent become one letter), hardly ever to less than a quarter.
+/// Longer input is refused unread, so that a peer cannot make us normalise megabytes.
+const MAX_INPUT: usize = 4 * MAX_PART;
 
-/// Why a text is no address or part of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JidError {
-    /// A part is empty.
-    Empty,
-    /// A part is longer than 1,023 bytes.
-    TooLong,
-    /// A character that this part may not have, or not there.
-    BadCharacter(char),
-    /// Left-to-right and right-to-left characters are mixed against the Bidi Rule (RFC 5893 §2).
-    BadDirection,
-    /// The domainpart is no domain name and no IP address.
-    BadDomain,
-    /// A resourcepart where there must be none.
-    UnexpectedResource,
-    /// No resourcepart where there must be one.
-    MissingResource,
-}
+/// RFC 8264 §7: applied once and up to three times more until the string is stable.
+const ROUNDS: usize = 4;
 
-impl fmt::Display for JidError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JidError::Empty => f.write_str("a part of the address is empty"),
-            JidError::TooLong => f.write_str("a part of the address is longer than 1023 bytes"),
-            JidError::BadCharacter(c) => {
-                write!(f, "the character {c:?} (U+{:04X}) is not allowed there", u32::from(*c))
-            }
-            JidError::BadDirection => f.write_str("left-to-right and right-to-left characters are mixed"),
-            JidError::BadDomain => f.write_str("not a domain name"),
-            JidError::UnexpectedResource => f.write_str("a resource is not allowed here"),
-            JidError::MissingResource => f.write_str("a resource is missing"),
-        }
-    }
-}
-
-impl std::error::Error for JidError {}
-
-const LOCAL: u8 = 1;
-const DOMAIN: u8 = 2;
-const RESOURCE: u8 = 4;
-
-/// Which prepared part an ASCII character may stand in without a closer look.
-static ASCII: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0x20;
-    while byte < 0x7f {
-        let character = byte as u8;
-        table[byte] = RESOURCE;
-        let upper = character.is_ascii_uppercase();
-        // RFC 7622 §3.3.1: excluded from the localpart; the space is in no identifier.
-        if !upper && !matches!(character, b'"' | b'&' | b'\'' | b'/' | b':' | b'<' | b'>' | b'@' | b' ') {
-            table[byte] |= LOCAL;
-        }
-        if character.is_ascii_lowercase()
-            || character.is_ascii_digit()
-            || character == b'-'
-            || character == b'.'
-        {
-            table[byte] |= DOMAIN;
-        }
-        byte += 1;
-    }
-    table
-};
-
-/// The parts of an address that is prepared ASCII already. `None` sends it the long way.
-pub(super) fn ascii_parts(text: &[u8]) -> Option<Parts> {
-    if text.len() > MAX {
-        return None;
-    }
-    let run = |from: usize, class: u8| {
-        text[from..]
-            .iter()
-            .position(|byte| ASCII[usize::from(*byte)] & class == 0)
-            .map_or(text.len(), |length| from + length)
-    };
-    let mut local = run(0, LOCAL);
-    let start = match text.get(local) {
-        Some(b'@') if local > 0 => local + 1,
-        _ => {
-            local = 0;
-            0
-        }
-    };
-    let bare = run(start, DOMAIN);
-    if !plain_domain(&text[start..bare]) {
-        return None;
-    }
-    match text.get(bare) {
-        None => {}
-        Some(b'/') if bare + 1 < text.len() && run(bare + 1, RESOURCE) == text.len() => {}
-        Some(_) => return None,
-    }
-    Some(Parts { local: u16::try_from(local).ok()?, bare: u16::try_from(bare).ok()? })
-}
-
-/// A domain name of plain labels: no empty or long ones, no hyphens at their ends, nothing that looks like
-/// Punycode or a number as the last label, which are for the long way.
-fn plain_domain(domain: &[u8]) -> bool {
-    if domain.is_empty() || domain.len() > 253 {
-        return false;
-    }
-    let mut last = &domain[..0];
-    for label in domain.split(|byte| *byte == b'.') {
-        let plain = !label.is_empty()
-            && label.len() <= 63
-            && label[0] != b'-'
-            && label[label.len() - 1] != b'-'
-            && label.get(2..4) != Some(b"--");
-        if !plain {
-            return false;
-        }
-        last = label;
-    }
-    last.iter().any(u8::is_ascii_lowercase)
-}
-
-/// An address, part by part (RFC 7622 §3.1: the first `/` ends the domain, the first `@` before that the localpart).
-pub(super) fn address(text: &str) -> Result<(String, Parts), JidError> {
-    let (bare, resource) = match text.split_once('/') {
-        Some((bare, resource)) => (bare, Some(resource)),
-        None => (text, None),
-    };
-    let (local, domain) = match bare.split_once('@') {
-        Some((local, domain)) => (Some(local), domain),
-        None => (None, bare),
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut parts = Parts { local: 0, bare: 0 };
-    if let Some(local) = local {
-        out.push_str(&prepare_local(local)?);
-        parts.local = length(out.len())?;
-        out.push('@');
-    }
-    out.push_str(&prepare_domain(domain)?);
-    parts.bare = length(out.len())?;
-    if let Some(resource) = resource {
-        out.push('/');
-        out.push_str(&prepare_resource(resource)?);
-    }
-    Ok((out, parts))
-}
-
-fn length(bytes: usize) -> Result<u16, JidError> {
-    u16::try_from(bytes).map_err(|_| JidError::TooLong)
-}
-
-fn bounded(part: Cow<'_, str>) -> Result<Cow<'_, str>, JidError> {
-    match part.len() {
-        0 => Err(JidError::Empty),
-        1..=MAX => Ok(part),
-        _ => Err(JidError::TooLong),
-    }
-}
-
-/// The localpart: profile UsernameCaseMapped (RFC 8265 §3.3) less some ASCII characters (RFC 7622 §3.3.1).
+/// Prepares a localpart (RFC 7622 §3.3): the UsernameCaseMapped profile of RFC 8265 §3.3, less the characters
+/// that separate and quote in XMPP, 1 to 1023 bytes.
 ///
-/// # Errors
-/// See [`JidError`].
+/// ```
+/// assert_eq!(wire::jid::prepare_local("Juliet").unwrap(), "juliet");
+/// assert!(wire::jid::prepare_local("foo bar").is_err());
+/// ```
 pub fn prepare_local(text: &str) -> Result<Cow<'_, str>, JidError> {
-    if text.len() > 4 * MAX {
-        return Err(JidError::TooLong);
-    }
-    if text.bytes().all(|byte| ASCII[usize::from(byte)] & LOCAL != 0) {
-        return bounded(Cow::Borrowed(text));
-    }
-    // RFC 8265 §3.3.2: width, case, normalisation, then the direction.
-    let mapped: String = text.chars().map(narrow).flat_map(lower).nfc().collect();
-    if let Some(bad) = mapped.chars().find(|c| matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')) {
-        return Err(JidError::BadCharacter(bad));
-    }
-    check(&mapped, Class::Identifier)?;
-    if !context::obeys_bidi_rule(&mapped) {
-        return Err(JidError::BadDirection);
-    }
-    // RFC 8264 §7: applying the rules once must be enough; where it is not, the input is refused.
-    let again: String = mapped.chars().map(narrow).flat_map(lower).nfc().collect();
-    if again != mapped {
-        return Err(JidError::BadCharacter(mapped.chars().next().unwrap_or(' ')));
-    }
-    bounded(Cow::Owned(mapped))
+    // RFC 7622 §3.3.1
+    const EXCLUDED: [char; 8] = ['"', '&', '\'', '/', ':', '<', '>', '@'];
+    bounded(text, Part::Local, |text| {
+        let mapped = settled(text, Part::Local, username_case_mapped)?;
+        match mapped.chars().find(|c| EXCLUDED.contains(c)) {
+            Some(c) => Err(JidError::Forbidden(Part::Local, c)),
+            None => Ok(mapped),
+        }
+    })
 }
 
-/// A user name in SASL: prepared like a localpart.
-///
-/// # Errors
-/// See [`JidError`].
+/// Prepares a user name, as SASL carries it: the same rules as for a localpart.
 pub fn prepare_username(text: &str) -> Result<Cow<'_, str>, JidError> {
     prepare_local(text)
 }
 
-/// The resourcepart: profile OpaqueString (RFC 7622 §3.4).
+/// Prepares a domainpart (RFC 7622 §3.2): lower-case LDH labels and U-labels by IDNA2008 without trailing dot,
+/// an IPv4 address, or an IPv6 address in brackets; 1 to 1023 bytes, 63 a label.
 ///
-/// # Errors
-/// See [`JidError`].
+/// ```
+/// assert_eq!(wire::jid::prepare_domain("xn--Fiqs8S.Example.").unwrap(), "中国.example");
+/// ```
+pub fn prepare_domain(text: &str) -> Result<Cow<'_, str>, JidError> {
+    bounded(text, Part::Domain, |text| settled(text, Part::Domain, domain::enforce))
+}
+
+/// Prepares a resourcepart (RFC 7622 §3.4): the OpaqueString profile of RFC 8265 §4.2, no space in front,
+/// 1 to 1023 bytes. Case and emoji stay; what joins emoji (U+200D, U+FE0F) is refused, as the profile demands.
 pub fn prepare_resource(text: &str) -> Result<Cow<'_, str>, JidError> {
-    if text.len() > 4 * MAX {
-        return Err(JidError::TooLong);
-    }
-    bounded(opaque(text)?)
+    bounded(text, Part::Resource, |text| {
+        let mapped = settled(text, Part::Resource, opaque_string)?;
+        // RFC 7622 §3.5, example 18: not an address, although the profile would let it pass.
+        if mapped.starts_with(' ') { Err(JidError::Forbidden(Part::Resource, ' ')) } else { Ok(mapped) }
+    })
 }
 
-/// A password: profile OpaqueString (RFC 8265 §4.2), without a bound of its own.
-///
-/// # Errors
-/// See [`JidError`].
+/// Prepares a password: the OpaqueString profile (RFC 8265 §4.2). The caller limits its length.
 pub fn prepare_password(text: &str) -> Result<Cow<'_, str>, JidError> {
-    let prepared = opaque(text)?;
-    if prepared.is_empty() { Err(JidError::Empty) } else { Ok(prepared) }
+    let mapped = settled(text, Part::Password, opaque_string)?;
+    if mapped.is_empty() { Err(JidError::Empty(Part::Password)) } else { Ok(mapped) }
 }
 
-fn opaque(text: &str) -> Result<Cow<'_, str>, JidError> {
-    if text.bytes().all(|byte| ASCII[usize::from(byte)] & RESOURCE != 0) {
-        return Ok(Cow::Borrowed(text));
+/// Checks the length before and after.
+fn bounded<'a>(
+    text: &'a str,
+    part: Part,
+    prepare: impl FnOnce(&'a str) -> Result<Cow<'a, str>, JidError>,
+) -> Result<Cow<'a, str>, JidError> {
+    if text.len() > MAX_INPUT {
+        return Err(JidError::TooLong(part));
     }
-    // RFC 8265 §4.2.2: other spaces become the ASCII one; no change of case or width.
-    let spaced = text.chars().map(|c| if super::class::is_space(c) { ' ' } else { c });
-    let prepared: Cow<'_, str> =
-        if spaced.clone().eq(text.chars()) && is_nfc_quick(text.chars()) == IsNormalized::Yes {
-            Cow::Borrowed(text)
-        } else {
-            Cow::Owned(spaced.nfc().collect())
-        };
-    check(&prepared, Class::Freeform)?;
-    Ok(prepared)
+    let prepared = prepare(text)?;
+    match prepared.len() {
+        0 => Err(JidError::Empty(part)),
+        1..=MAX_PART => Ok(prepared),
+        _ => Err(JidError::TooLong(part)),
+    }
 }
 
-/// Every character must be allowed in the class, those that depend on their neighbours by those.
-fn check(text: &str, class: Class) -> Result<(), JidError> {
-    for (index, c) in text.char_indices() {
-        let allowed = is_allowed(c, class).unwrap_or_else(|| context::is_allowed(text, index, c));
-        if !allowed {
-            return Err(JidError::BadCharacter(c));
+/// Applies `profile` until it changes nothing, so that a prepared string always passes as it is.
+fn settled(
+    text: &str,
+    part: Part,
+    profile: impl Fn(&str, Part) -> Result<String, JidError>,
+) -> Result<Cow<'_, str>, JidError> {
+    let mut current = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        let next = profile(&current, part)?;
+        if next == *current {
+            return Ok(current);
+        }
+        current = Cow::Owned(next);
+    }
+    Err(JidError::Unstable(part))
+}
+
+/// UsernameCaseMapped (RFC 8265 §3.3.2 and §3.3.3), in that order.
+fn username_case_mapped(text: &str, part: Part) -> Result<String, JidError> {
+    let narrow = map_width(text);
+    if let Some(c) = precis::offender(&narrow, Class::Identifier) {
+        return Err(JidError::Forbidden(part, c));
+    }
+    let mut lower = String::with_capacity(narrow.len());
+    for c in narrow.chars() {
+        // By code point, not `str::to_lowercase`: PRECIS knows no special final sigma (RFC 7622 §3.5).
+        let start = lower.len();
+        lower.extend(c.to_lowercase());
+        // The standard library may be of an older Unicode version than our tables, and not know the pair of a
+        // new capital. Two spellings of one name must not be two accounts, so such a letter is refused.
+        if lower[start..].chars().eq([c]) && CodePointSetData::new::<ChangesWhenLowercased>().contains(c) {
+            return Err(JidError::Forbidden(part, c));
         }
     }
-    Ok(())
+    let composed: String = lower.nfc().collect();
+    if bidi::obeys_rule(&composed) { Ok(composed) } else { Err(JidError::Direction(part)) }
 }
 
-/// The domainpart (RFC 7622 §3.2): a domain name with U-labels, or an IP address.
-///
-/// # Errors
-/// See [`JidError`].
-pub fn prepare_domain(text: &str) -> Result<Cow<'_, str>, JidError> {
-    if text.len() > 4 * MAX {
-        return Err(JidError::TooLong);
+/// OpaqueString (RFC 8265 §4.2).
+fn opaque_string(text: &str, part: Part) -> Result<String, JidError> {
+    if let Some(c) = precis::offender(text, Class::Freeform) {
+        return Err(JidError::Forbidden(part, c));
     }
-    if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        let address: Ipv6Addr = address.parse().map_err(|_| JidError::BadDomain)?;
-        return Ok(Cow::Owned(format!("[{address}]")));
+    let category = CodePointMapData::<GeneralCategory>::new();
+    let space = |c| if category.get(c) == GeneralCategory::SpaceSeparator { ' ' } else { c };
+    Ok(text.chars().map(space).nfc().collect())
+}
+
+/// Maps fullwidth and halfwidth code points to their decompositions. Those of halfwidth Hangul decompose further
+/// than one step here, which makes no difference: both forms are outside the IdentifierClass.
+fn map_width(text: &str) -> String {
+    let width = CodePointMapData::<EastAsianWidth>::new();
+    let mut mapped = String::with_capacity(text.len());
+    for c in text.chars() {
+        // U+3000 is the one fullwidth code point outside its block; ASCII never is.
+        match !c.is_ascii() && matches!(width.get(c), EastAsianWidth::Fullwidth | EastAsianWidth::Halfwidth) {
+            true => mapped.extend(std::iter::once(c).nfkd()),
+            false => mapped.push(c),
+        }
     }
-    if text.parse::<Ipv4Addr>().is_ok() {
-        return Ok(Cow::Borrowed(text));
-    }
-    // §3.2: a final dot is stripped before anything else.
-    let text = text.strip_suffix('.').unwrap_or(text);
-    if text.is_empty() {
-        return Err(JidError::Empty);
-    }
-    if plain_domain(text.as_bytes()) && text.bytes().all(|byte| ASCII[usize::from(byte)] & DOMAIN != 0) {
-        return Ok(Cow::Borrowed(text));
-    }
-    let uts46 = idna::uts46::Uts46::new();
-    let (unicode, result) =
-        uts46.to_unicode(text.as_bytes(), idna::AsciiDenyList::STD3, idna::uts46::Hyphens::Check);
-    let (_, ascii_ok) = match uts46.to_ascii(
-        text.as_bytes(),
-        idna::AsciiDenyList::STD3,
-        idna::uts46::Hyphens::Check,
-        idna::uts46::DnsLength::Verify,
-    ) {
-        Ok(ascii) => (ascii, true),
-        Err(_) => (Cow::Borrowed(""), false),
-    };
-    if result.is_err() || !ascii_ok {
-        return Err(JidError::BadDomain);
-    }
-    // UTS 46 maps more than IDNA 2008 allows; what it let through must be of an identifier (RFC 5890 §2.3.2.1).
-    for label in unicode.split('.') {
-        check(label, Class::Identifier)?;
-    }
-    bounded(Cow::Owned(unicode.into_owned()))
+    mapped
 }

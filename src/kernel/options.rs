@@ -1,0 +1,167 @@
+//! Types for the options of XEPs that can't hold nonsense, read from the config file's text.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt;
+use std::str::FromStr;
+
+/// A size in bytes, written with its unit: `"256 KiB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(pub u64);
+
+const UNITS: &[(&str, u64)] = &[
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+];
+
+impl ByteSize {
+    /// So many KiB.
+    pub const fn kib(kib: u64) -> ByteSize {
+        ByteSize(kib << 10)
+    }
+
+    /// So many MiB.
+    pub const fn mib(mib: u64) -> ByteSize {
+        ByteSize(mib << 20)
+    }
+
+    /// As a length in memory.
+    pub fn bytes(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ByteSize, String> {
+        let wrong = || format!("expected a size such as \"256 KiB\" or \"10 MiB\", found {text:?}");
+        let trimmed = text.trim();
+        let digits = trimmed.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
+        let (number, unit) = trimmed.split_at(digits);
+        let number: u64 = number.replace('_', "").parse().map_err(|_| wrong())?;
+        let unit = unit.trim();
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        number.checked_mul(*factor).map(ByteSize).ok_or_else(|| format!("{text:?} is too large"))
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fitting = UNITS.iter().find(|(_, factor)| self.0 != 0 && self.0.is_multiple_of(*factor));
+        let (unit, factor) = fitting.unwrap_or(&("B", 1));
+        write!(f, "{} {unit}", self.0 / factor)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = ByteSize;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size such as \"256 KiB\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// How many of something: a number, or `"unlimited"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// As many as there are.
+    Unlimited,
+    /// No more than this.
+    AtMost(u32),
+}
+
+impl Limit {
+    /// Whether one more is allowed where there are `count`.
+    pub fn allows(self, count: u32) -> bool {
+        match self {
+            Limit::Unlimited => true,
+            Limit::AtMost(most) => count < most,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+        struct NumberOrWord;
+        impl Visitor<'_> for NumberOrWord {
+            type Value = Limit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number or \"unlimited\"")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Limit, E> {
+                u32::try_from(number).map(Limit::AtMost).map_err(|_| {
+                    E::custom(format!("expected a number from 0 to {}, found {number}", u32::MAX))
+                })
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Limit, E> {
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+                match text.trim() {
+                    "unlimited" => Ok(Limit::Unlimited),
+                    // From an environment variable, everything is text.
+                    other => match other.parse() {
+                        Ok(number) => Ok(Limit::AtMost(number)),
+                        Err(_) => {
+                            Err(E::custom(format!("expected a number or \"unlimited\", found {text:?}")))
+                        }
+                    },
+                }
+            }
+        }
+        deserializer.deserialize_any(NumberOrWord)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Options {
+        size: ByteSize,
+        limit: Limit,
+    }
+
+    fn read(toml: &str) -> Result<(ByteSize, Limit), String> {
+        let options: Result<Options, _> = toml::from_str(toml);
+        options.map(|options| (options.size, options.limit)).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn sizes_and_limits() {
+        assert_eq!(read("size = '32 MiB'\nlimit = 5"), Ok((ByteSize::mib(32), Limit::AtMost(5))));
+        assert_eq!(read("size = '1kB'\nlimit = 'unlimited'"), Ok((ByteSize(1000), Limit::Unlimited)));
+        assert!(read("size = 5\nlimit = 5").is_err());
+        assert!(read("size = '5'\nlimit = 5").unwrap_err().contains("256 KiB"));
+        assert!(read("size = '5 B'\nlimit = -1").unwrap_err().contains("from 0"));
+        assert!(read("size = '5 B'\nlimit = 'many'").unwrap_err().contains("unlimited"));
+        assert!(read("size = '99999999999 GiB'\nlimit = 1").unwrap_err().contains("too large"));
+    }
+
+    #[test]
+    fn a_size_is_shown_as_it_is_written() {
+        for text in ["32 MiB", "1 kB", "0 B", "7 B", "3 GiB"] {
+            assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_limit_counts() {
+        assert!(Limit::AtMost(1).allows(0) && !Limit::AtMost(1).allows(1) && !Limit::AtMost(0).allows(0));
+        assert!(Limit::Unlimited.allows(u32::MAX));
+    }
+}

@@ -2,15 +2,18 @@
 
 use crate::account::{self, Account, CacheKinds, Outcome};
 use crate::accounts::Accounts;
+use crate::asked::Asked;
 use crate::hooks::Hooks;
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy, Throttle};
 use crate::session::SessionId;
-use crate::xep::{ConfigError, Env, Listed, Software};
+use crate::xep::{ConfigError, Env, Listed, Software, StreamLimits};
 use crate::{Directory, Router};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -62,6 +65,8 @@ pub struct Settings {
     pub iterations: Iterations,
     /// Unused accounts stay in memory so long.
     pub account_idle: Duration,
+    /// A client that is silent for so long is asked for a sign of life.
+    pub idle: Duration,
 }
 
 /// One server.
@@ -77,6 +82,9 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    pub(crate) asked: Asked,
+    /// State shared between XEPs, by type. Outlives a reload of their options.
+    pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
     keeping: Mutex<Vec<(Ticket, Vec<(Arc<Account>, Frame)>)>>,
 }
@@ -100,6 +108,8 @@ impl Engine {
             session_ids: AtomicU64::new(1),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            asked: Asked::default(),
+            shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,
         }))
@@ -128,7 +138,7 @@ impl Engine {
         self: &Arc<Self>,
         list: Vec<(Listed, toml::Table)>,
     ) -> Result<(), Vec<(&'static str, ConfigError)>> {
-        let directory = Directory::default();
+        let directory = Directory::new(self);
         let mut env = Env {
             domains: self.settings.domains.clone(),
             admins: self.settings.admins.clone(),
@@ -137,6 +147,11 @@ impl Engine {
             router: Router::new(self),
             directory: directory.clone(),
             software: self.settings.software.clone(),
+            stream_limits: StreamLimits {
+                before_login: self.settings.before_login.stanza_bytes,
+                after_login: self.settings.after_login.stanza_bytes,
+                idle: self.settings.idle,
+            },
             caches: CacheKinds::default(),
             marks: 1,
         };
@@ -158,9 +173,10 @@ impl Engine {
             return Err(errors);
         }
         let _ = self.caches.set(env.caches);
-        let hooks = Arc::new(hooks.freeze());
+        let mut hooks = hooks.freeze();
         directory.fill(&hooks);
-        self.hooks.store(hooks);
+        hooks.finish();
+        self.hooks.store(Arc::new(hooks));
         Ok(())
     }
 

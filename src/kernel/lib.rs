@@ -8,6 +8,7 @@
 
 pub mod account;
 mod accounts;
+mod asked;
 mod directory;
 mod engine;
 pub mod hooks;
@@ -29,10 +30,10 @@ mod users;
 mod xep;
 
 pub use account::{Account, AccountCache, Cache, Flag, Mark};
-pub use directory::{Directory, Info};
+pub use directory::Directory;
 pub use engine::{Engine, Ports, Settings};
 pub use router::Router;
 pub use session::{SessionId, SessionRef};
 pub use table::{Table, decode, encode};
 pub use users::{UserError, Users};
-pub use xep::{ConfigError, Env, Listed, OptionDoc, Software, Xep};
+pub use xep::{ConfigError, Env, Listed, OptionDoc, Software, StreamLimits, Xep};

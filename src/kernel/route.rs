@@ -150,7 +150,7 @@ impl Engine {
         }
     }
 
-    /// Hands a request to the service for its namespace. Anything but a request is ignored: there was no question.
+    /// Hands a request to the service for its namespace, and an answer to who waits for it.
     fn ask(
         self: &Arc<Self>,
         frame: Frame,
@@ -161,7 +161,10 @@ impl Engine {
         let ask = match frame.type_() {
             StanzaType::Get => Ask::Get,
             StanzaType::Set => Ask::Set,
-            _ => return None,
+            _ => {
+                self.asked.answer(&frame);
+                return None;
+            }
         };
         let hooks = self.hooks.load();
         let handler = frame.payload().and_then(|payload| hooks.iq.get(payload.ns)?.find(ask, scope).cloned());
@@ -233,6 +236,12 @@ impl Engine {
         let frame = &parcel.frame;
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
+            Kind::Iq if frame.type_() == StanzaType::Get => {
+                let hooks = self.hooks.load();
+                let answer = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
+                let unavailable = || Reply::error(StanzaCondition::ServiceUnavailable);
+                self.reply(frame, answer.map_or_else(unavailable, |answer| answer(frame)), None);
+            }
             Kind::Message | Kind::Iq => {
                 self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable))
             }

@@ -5,8 +5,9 @@ use crate::account::Account;
 use crate::engine::Engine;
 use crate::ports::{Store, Task};
 use std::sync::Arc;
+use std::time::Duration;
 use wire::frame::Frame;
-use wire::jid::BareJid;
+use wire::jid::{BareJid, Jid};
 
 /// Sends stanzas on behalf of the server and its accounts, and finds accounts.
 #[derive(Clone)]
@@ -22,6 +23,12 @@ impl Router {
     /// Routes a stanza. Its `from` must be ours to use, and it must have a `to`.
     pub fn send(&self, frame: Frame) {
         self.engine.route(frame.into());
+    }
+
+    /// Asks an entity (IQ of type get) in the name of `from`, which must be ours to use, and waits for the answer: a
+    /// result or an error. `None` if none came in time.
+    pub async fn ask(&self, from: &str, to: &Jid, payload: &str, within: Duration) -> Option<Frame> {
+        self.engine.request(from, to, payload, within).await
     }
 
     /// The account of that address. `None` if there is none here.
@@ -45,6 +52,13 @@ impl Router {
     /// Starts background work.
     pub fn spawn(&self, task: Task) {
         self.engine.ports.spawn.spawn(task);
+    }
+
+    pub(crate) fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut shared = self.engine.shared.lock();
+        let state = shared.entry(std::any::TypeId::of::<T>()).or_insert_with(|| Arc::new(T::default()));
+        // Never fails: the key is the type.
+        state.clone().downcast().unwrap_or_default()
     }
 
     pub(crate) fn store(&self) -> Arc<dyn Store> {

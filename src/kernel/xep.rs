@@ -6,6 +6,7 @@ use crate::ports::{Clock, Random};
 use crate::{Directory, Router, Table};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::Duration;
 use wire::jid::BareJid;
 
 /// One extension of the protocol. It lives in one folder of the `xeps` package and one line of its list.
@@ -83,6 +84,7 @@ pub struct Env {
     pub(crate) router: Router,
     pub(crate) directory: Directory,
     pub(crate) software: Software,
+    pub(crate) stream_limits: StreamLimits,
     pub(crate) caches: crate::account::CacheKinds,
     pub(crate) marks: u32,
 }
@@ -94,6 +96,17 @@ pub struct Software {
     pub name: &'static str,
     /// Version text.
     pub version: &'static str,
+}
+
+/// What a client's stream may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// Bytes of one element before login.
+    pub before_login: usize,
+    /// Bytes of one element after login.
+    pub after_login: usize,
+    /// Silence after which a client is asked for a sign of life.
+    pub idle: Duration,
 }
 
 impl Env {
@@ -130,6 +143,17 @@ impl Env {
     /// What this server calls itself.
     pub fn software(&self) -> Software {
         self.software.clone()
+    }
+
+    /// What clients' streams may carry.
+    pub fn stream_limits(&self) -> StreamLimits {
+        self.stream_limits
+    }
+
+    /// State that several XEPs share, one of each type; made on first use, and kept when options are reloaded. The
+    /// XEP that the type belongs to fills it, others read.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.router.shared()
     }
 
     /// A typed table of its own. `name` is the collection's name in storage: never change it.

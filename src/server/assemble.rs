@@ -64,6 +64,7 @@ pub fn settings(config: &Config) -> Settings {
         },
         iterations: Iterations::new(config.auth.scram_iterations).unwrap_or_default(),
         account_idle: ACCOUNT_IDLE,
+        idle: limits.idle_timeout.duration(),
     }
 }
 

@@ -329,3 +329,54 @@ impl Data {
         page
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::contract::{entry, ids, wait, whole};
+    use kernel::ports::Outcome;
+
+    #[test]
+    fn a_held_commit_shows_nothing_until_it_is_released() {
+        let store = Memory::manual();
+        let ticket = store.submit(Batch::new().with(entry(1, &[1], "x")));
+        let created = store.create_owner("alice", Batch::new());
+        assert!(store.holds() && store.backlog() > 0);
+        assert_eq!(ticket.outcome(), Outcome::Pending);
+        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [0; 0]);
+        store.release();
+        assert_eq!(ticket.outcome(), Outcome::Durable);
+        assert!(wait(created).unwrap().is_some());
+        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [1]);
+        assert!(!store.submit(Batch::new()).same_group(&ticket));
+    }
+
+    #[test]
+    fn a_failed_commit_takes_no_effect() {
+        let store = Memory::manual();
+        let ticket = store.submit(Batch::new().with(entry(1, &[1], "x")));
+        let created = store.create_owner("alice", Batch::new());
+        store.fail();
+        assert_eq!(ticket.outcome(), Outcome::Failed);
+        assert_eq!(wait(created), Err(StoreError::NotCommitted));
+        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [0; 0]);
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_committed() {
+        let store = Memory::manual();
+        store.submit(Batch::new().with(entry(1, &[1], "x")));
+        store.release();
+        let lost = store.submit(Batch::new().with(entry(2, &[1], "x")));
+        let after = store.crash();
+        assert_eq!(lost.outcome(), Outcome::Pending);
+        assert_eq!(wait(store.owner("a")), Err(StoreError::Closed));
+        assert_eq!(store.submit(Batch::new()).outcome(), Outcome::Failed);
+        assert_eq!(ids(&wait(after.page(whole(1))).unwrap()), [1]);
+        after.submit(Batch::new().with(entry(3, &[1], "x")));
+        after.release();
+        assert_eq!(ids(&wait(after.page(whole(1))).unwrap()), [1, 3]);
+    }
+}

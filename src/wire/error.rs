@@ -502,3 +502,46 @@ impl From<StanzaCondition> for StanzaError {
         StanzaError::new(condition)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Frame;
+
+    #[test]
+    fn every_condition_is_well_formed_and_named() {
+        for condition in StreamCondition::ALL {
+            let error = StreamError::new(condition).with_text("a < b").with_extra("<x xmlns='urn:x'/>");
+            let frame = Frame::parse(error.to_xml_unprefixed()).unwrap();
+            assert_eq!((frame.name(), frame.namespace()), ("error", ns::STREAMS));
+            assert!(frame.child(condition.name(), ns::STREAM_ERRORS).is_some());
+            assert_eq!(frame.child("text", ns::STREAM_ERRORS).unwrap().text(), "a < b");
+            assert!(frame.child("x", "urn:x").is_some());
+        }
+        for condition in StanzaCondition::ALL {
+            assert_eq!(StanzaCondition::parse(condition.name()), Some(condition));
+            let error = StanzaError::new(condition).with_by("a&b").with_content("xmpp:c");
+            let frame = Frame::parse(error.to_xml()).unwrap();
+            assert_eq!(frame.child(condition.name(), ns::STANZAS).unwrap().text(), "xmpp:c");
+            assert!(frame.as_str().starts_with("<error by='a&amp;b' type='"));
+        }
+        assert_eq!(StanzaCondition::parse("nonsense"), None);
+    }
+
+    #[test]
+    fn types_have_their_names() {
+        for name in ["auth", "cancel", "continue", "modify", "wait"] {
+            assert_eq!(ErrorType::parse(name).unwrap().name(), name);
+        }
+        assert_eq!(ErrorType::parse("Auth"), None);
+    }
+
+    #[test]
+    fn other_hosts_stand_in_the_condition() {
+        assert_eq!(
+            StreamError::see_other_host("[2001:db8::1]:9222").to_xml(),
+            "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[2001:db8::1]:9222\
+             </see-other-host></stream:error>"
+        );
+    }
+}

@@ -113,6 +113,23 @@ impl Request {
         matches!(&self.target, Target::Account(account) if *account.jid() == self.from.bare())
     }
 
+    /// The one scope that the request falls in.
+    pub fn scope(&self) -> Scope {
+        match &self.target {
+            Target::Server(_) | Target::Stream { .. } => Scope::SERVER,
+            Target::Account(_) if self.is_own() => Scope::OWN,
+            Target::Account(_) => Scope::ACCOUNT,
+        }
+    }
+
+    /// True if the asker may see the presence of the account that was asked; always true at a domain.
+    pub fn may_see(&self) -> bool {
+        match &self.target {
+            Target::Account(account) => account.may_be_seen_by(&self.from.bare()),
+            Target::Server(_) | Target::Stream { .. } => true,
+        }
+    }
+
     /// The asker's bare address.
     pub fn sender(&self) -> BareJid {
         self.from.bare()

@@ -4,10 +4,13 @@
 //! the stanza path: they never wait, they return a [`Flow`] and request [`Effects`]. *Services* answer IQs by
 //! namespace: they are asynchronous and may use storage.
 
+mod disco;
 mod filter;
 mod iq;
 mod stream;
 
+pub(crate) use disco::NodeHandler;
+pub use disco::{Identity, Info, Inquiry, Item, Node};
 pub use filter::{Direction, Effects, Filter, Flow, Interest, Kinds, Passing, Stage};
 pub use iq::{Ask, Handler, Reply, Request, Scope, Target};
 pub use stream::{Feature, Phase};
@@ -32,17 +35,6 @@ pub struct Offline {
     pub delay: fn(crate::ports::WallMillis, &str) -> String,
 }
 
-/// What an entity says of itself in service discovery.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Identity {
-    /// `server`, `account`…
-    pub category: &'static str,
-    /// `im`, `registered`…
-    pub type_: &'static str,
-    /// Shown to people.
-    pub name: String,
-}
-
 type Removal = Arc<dyn Fn(&BareJid) + Send + Sync>;
 type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
 
@@ -57,6 +49,10 @@ pub struct Hooks {
     pub(crate) disco: [BTreeSet<String>; 3],
     pub(crate) identities: [BTreeSet<Identity>; 3],
     pub(crate) forms: Vec<(Scope, String)>,
+    pub(crate) items: Vec<(String, Item)>,
+    pub(crate) nodes: Vec<(Scope, Arc<NodeHandler>)>,
+    pub(crate) nobody: HashMap<&'static str, fn(&Frame) -> Reply>,
+    late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
     pub(crate) unavailable: Vec<PresenceWatch>,
@@ -143,6 +139,12 @@ impl Hooks {
         self.before_login.insert(namespace, handler);
     }
 
+    /// Answers requests of type get in `namespace` to accounts that don't exist, so that they can't be told from accounts that
+    /// refuse. The rule without it is service-unavailable (RFC 6121 §8.5.1).
+    pub fn no_such_account(&mut self, namespace: &'static str, answer: fn(&Frame) -> Reply) {
+        self.nobody.insert(namespace, answer);
+    }
+
     /// Announces a feature in service discovery.
     pub fn feature(&mut self, scopes: Scope, var: &str) {
         for (index, scope) in Scope::DISCO.iter().enumerate() {
@@ -164,6 +166,27 @@ impl Hooks {
     /// Adds a data form (XEP-0128), as XML, to what service discovery tells.
     pub fn extended_info(&mut self, scopes: Scope, form: String) {
         self.forms.push((scopes, form));
+    }
+
+    /// Lists a service among the items of a domain of this server.
+    pub fn item(&mut self, domain: &str, item: Item) {
+        self.items.push((domain.to_owned(), item));
+    }
+
+    /// Answers service discovery about nodes. Asked in the order of registration; `None` passes on to the next.
+    /// Without a node it is about the entity itself, and only the items are used.
+    pub fn node<X, F>(&mut self, scopes: Scope, this: &Arc<X>, handler: fn(Arc<X>, Inquiry) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = Option<Node>> + Send + 'static,
+    {
+        let this = this.clone();
+        self.nodes.push((
+            scopes,
+            Arc::new(move |inquiry: Inquiry| -> crate::ports::BoxFuture<'static, Option<Node>> {
+                Box::pin(handler(this.clone(), inquiry))
+            }),
+        ));
     }
 
     /// Puts a filter on the stanza path.
@@ -189,6 +212,17 @@ impl Hooks {
     /// Announces a stream feature.
     pub fn stream_feature(&mut self, feature: Feature) {
         self.features.push(feature);
+    }
+
+    /// Announces a stream feature that depends on what all XEPs register: made once, when all have.
+    pub fn late_stream_feature<X: Send + Sync + 'static>(
+        &mut self,
+        phase: Phase,
+        this: &Arc<X>,
+        xml: fn(&X) -> String,
+    ) {
+        let this = this.clone();
+        self.late_features.push((phase, Arc::new(move || xml(&this))));
     }
 
     /// Says how messages wait for accounts that are away. Without it they come back as errors.
@@ -242,6 +276,13 @@ impl Hooks {
         self.filters.sort_by_key(|filter| filter.stage);
         self.namespaces = Some(Arc::new(table));
         self
+    }
+
+    /// Makes the features that had to wait until the directory was complete.
+    pub(crate) fn finish(&mut self) {
+        for (phase, make) in std::mem::take(&mut self.late_features) {
+            self.features.push(Feature { phase, xml: make() });
+        }
     }
 
     /// The namespaces that the framer notes.

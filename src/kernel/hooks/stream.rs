@@ -17,3 +17,6 @@ pub struct Feature {
     /// The child of `<stream:features/>`.
     pub xml: String,
 }
+
+/// Makes the XML of a feature once everything is registered.
+pub(crate) type Late = std::sync::Arc<dyn Fn() -> String + Send + Sync>;

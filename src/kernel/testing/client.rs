@@ -1,6 +1,7 @@
 //! A client of a world: one connection, driven by hand.
 
 use super::World;
+use super::scenario::{Incoming, Pattern, Variables};
 use crate::outbox::Ending;
 use crate::ports::{BoxFuture, Clock};
 use crate::sasl::ChannelBindings;
@@ -17,15 +18,6 @@ use wire::error::{StreamCondition, StreamError};
 use wire::frame::XmlWriter;
 use wire::framer::{Event, Framer, Limits, StreamHeader};
 use wire::ns::{self, NsTable};
-
-/// What a server sends.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Incoming {
-    /// A stream header, as an element `stream` in the streams namespace; or a first-level element.
-    Element(Element),
-    /// `</stream:stream>`.
-    Close,
-}
 
 /// The connection, shared by the client and the task that drives it.
 struct Line {
@@ -171,6 +163,33 @@ impl Client {
         match self.poll() {
             Some(Incoming::Element(element)) => element,
             other => panic!("{}: an element was due, not {other:?}", self.jid),
+        }
+    }
+
+    /// Reads these elements, which must match (see [`super::scenario`]) in this order.
+    ///
+    /// # Panics
+    /// If another one has arrived, or none.
+    pub fn expect(&mut self, patterns: &str) {
+        let mut variables = Variables::new();
+        variables.insert("jid".to_owned(), self.jid.clone());
+        for pattern in Pattern::parse_all(patterns).expect("a pattern") {
+            let Some(incoming) = self.poll() else {
+                panic!("{} received nothing instead of\n  {pattern}", self.jid);
+            };
+            if let Err(reason) = pattern.compare(&incoming, &mut variables) {
+                panic!("{}: {reason}\n  expected {pattern}\n  received {incoming}", self.jid);
+            }
+        }
+    }
+
+    /// Nothing has arrived.
+    ///
+    /// # Panics
+    /// If something has.
+    pub fn expect_nothing(&mut self) {
+        if let Some(incoming) = self.poll() {
+            panic!("{} received {incoming}", self.jid);
         }
     }
 

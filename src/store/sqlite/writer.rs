@@ -217,6 +217,17 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    /// Ended by a panic (a waker's, say), it must not leave anybody waiting for ever.
+    fn drop(&mut self) {
+        self.queue.close();
+        while let Next::Commit(group) = self.queue.next(None) {
+            self.queue.done(group.bytes);
+            group.fail();
+        }
+    }
+}
+
 fn transaction(
     connection: &Connection,
     tail: &Tail,

@@ -15,11 +15,11 @@ const HEADER: &[u8] =
 /// 415 bytes: body, chat state, receipt request, marker, origin id.
 const MESSAGE: &str = "<message to='juliet@capulet.example/balcony-3f1c' type='chat' \
     id='c8d1b7b0-5a1e-4a52-9c55-1f6e2f3a9b10' xml:lang='en'><body>Art thou not Romeo, and a Montague? Neither, fair \
-    saint.</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>\
+    saint, if either thee dis.</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>\
     <markable xmlns='urn:xmpp:chat-markers:0'/><origin-id xmlns='urn:xmpp:sid:0' id='c8d1b7b0-5a1e-4a52-9c55'/></message>";
 
-const ROUNDS: usize = 20;
-const MESSAGES: usize = 20_000;
+const ROUNDS: usize = 400;
+const MESSAGES: usize = 2_000;
 
 fn names() -> Arc<NsTable> {
     Arc::new(NsTable::new(&[
@@ -88,6 +88,17 @@ fn main() {
         }
     });
 
+    let long = format!("<message><body>{}</body></message>", "Neither, fair saint. ".repeat(200));
+    let mut framer = opened();
+    best("frame, 4 KB of text", || {
+        for _ in 0..MESSAGES {
+            framer.receive(black_box(long.as_bytes()));
+            while let Ok(Some(event)) = framer.next() {
+                black_box(&event);
+            }
+        }
+    });
+
     let mut framer = opened();
     framer.receive(MESSAGE.as_bytes());
     if let Ok(Some(Event::Stanza(raw))) = framer.next() {
@@ -111,7 +122,7 @@ fn main() {
             }
         });
         best("build a tree", || {
-            for _ in 0..MESSAGES / 10 {
+            for _ in 0..MESSAGES {
                 black_box(frame.element());
             }
         });

@@ -80,7 +80,8 @@ impl<'a> Children<'a> {
         let xml = self.source.get(range.clone())?;
         let whole = tag_name(xml)?;
         let (prefix, name) = whole.split_once(':').unwrap_or(("", whole));
-        let declaration = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
+        let declaration =
+            if prefix.is_empty() { Cow::Borrowed("xmlns") } else { Cow::Owned(format!("xmlns:{prefix}")) };
         // Declared on the child or on the stanza: a frame stands by itself.
         let ns = attribute(xml, &declaration)
             .or_else(|| attribute(self.source, &declaration))
@@ -131,7 +132,7 @@ impl std::fmt::Debug for Children<'_> {
 /// The name in the start tag that the text begins with.
 fn tag_name(xml: &str) -> Option<&str> {
     let inside = xml.get(1..)?;
-    let end = inside.find(|char: char| char.is_ascii_whitespace() || char == '>' || char == '/')?;
+    let end = inside.bytes().position(|b| b.is_ascii_whitespace() || b == b'>' || b == b'/')?;
     inside.get(..end)
 }
 

@@ -209,6 +209,8 @@ pub struct Head {
     pub(crate) payload_ns: Span,
     /// Where the start tag's own text ends: at its `>` or `/`.
     pub(crate) tail: u32,
+    /// The start tag declares nothing and is written with one blank before each attribute and none elsewhere.
+    pub(crate) tidy: bool,
 }
 
 impl Head {
@@ -226,5 +228,6 @@ impl Head {
         payload_name: Span::NONE,
         payload_ns: Span::NONE,
         tail: 0,
+        tidy: false,
     };
 }

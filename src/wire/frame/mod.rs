@@ -35,7 +35,7 @@ use head::Value;
 pub struct Payload<'a> {
     /// Its local name.
     pub name: &'a str,
-    /// Its namespace.
+    /// Its namespace, as written: `&` in it is `&amp;`. (No namespace that is in use has one.)
     pub ns: &'a str,
 }
 

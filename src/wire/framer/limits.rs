@@ -13,6 +13,9 @@ pub struct Limits {
     pub children: usize,
     /// Namespace declarations in a stanza.
     pub namespaces: usize,
+    /// Prefixes declared by a stanza's elements that are open at the same time. Each prefixed name is looked up among
+    /// them, so this bounds what a byte can cost.
+    pub prefixes: usize,
     /// Bytes of one element's or attribute's name with its prefix.
     pub name_bytes: usize,
     /// Bytes of the stream header, and of the XML declaration.
@@ -28,6 +31,7 @@ impl Limits {
             attributes: 16,
             children: 64,
             namespaces: 32,
+            prefixes: 16,
             name_bytes: 128,
             header_bytes: 4 * 1024,
         }
@@ -41,6 +45,7 @@ impl Limits {
             attributes: 64,
             children: 8 * 1024,
             namespaces: 2 * 1024,
+            prefixes: 64,
             name_bytes: 512,
             header_bytes: 8 * 1024,
         }
@@ -54,6 +59,7 @@ impl Limits {
             attributes: 1024,
             children: usize::MAX,
             namespaces: usize::MAX,
+            prefixes: usize::MAX,
             name_bytes: 64 * 1024,
             header_bytes: 8 * 1024,
         }

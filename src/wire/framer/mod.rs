@@ -10,6 +10,7 @@
 
 mod canonical;
 mod chars;
+mod common;
 mod error;
 mod header;
 mod limits;

@@ -19,6 +19,21 @@ pub(super) struct Attr {
     pub(super) local: u32,
     pub(super) value: Span,
     pub(super) escaped: bool,
+    /// What its prefix means, once that was looked up.
+    pub(super) bound: Bound,
+}
+
+/// Where a prefix is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// No prefix.
+    Nowhere,
+    /// The predefined `xml`.
+    Xml,
+    /// In the frame: the index of the binding.
+    Here(u32),
+    /// On the stream root: the index of the prefix.
+    Outside(u32),
 }
 
 impl Attr {
@@ -147,6 +162,9 @@ impl Tokens {
                 None => default = Some(value),
                 Some(b"xml") => {}
                 Some(_) => {
+                    if self.bindings.len() >= context.limits.prefixes {
+                        return Err(TOO_MANY_NAMESPACES);
+                    }
                     let prefix = Span::new(attr.name.start as usize + 6, attr.name.end());
                     self.bindings.push(Binding { prefix, value });
                 }
@@ -160,49 +178,51 @@ impl Tokens {
 
     /// Prefixes of attributes are bound, and no two attributes have the same expanded name. Namespaces in XML 1.0 §6.3
     fn check_prefixed(&mut self, bytes: &[u8], context: &Context<'_>) -> Result<(), FramerError> {
-        let mut outside = false;
-        for (at, attr) in self.attrs.iter().enumerate() {
+        for at in 0..self.attrs.len() {
+            let attr = self.attrs[at];
             let prefix = attr.prefix(bytes);
-            if attr.local == 0 || prefix == b"xmlns" {
+            if prefix.is_empty() || prefix == b"xmlns" {
                 continue;
             }
-            let (namespace, is_outside) = self.resolve(prefix, bytes, context)?;
-            outside |= is_outside;
+            let bound = self.find(prefix, bytes, context)?;
+            self.needs_rewrite |= matches!(bound, Bound::Outside(_));
+            self.attrs[at].bound = bound;
+            let namespace = self.namespace(bound, context);
             for other in &self.attrs[..at] {
-                let other_prefix = other.prefix(bytes);
-                if other.local == 0
-                    || other_prefix == b"xmlns"
-                    || other.local_name(bytes) != attr.local_name(bytes)
+                if other.bound != Bound::Nowhere
+                    && other.local_name(bytes) == attr.local_name(bytes)
+                    && self.namespace(other.bound, context).same(&namespace, bytes)
                 {
-                    continue;
-                }
-                let (other_namespace, _) = self.resolve(other_prefix, bytes, context)?;
-                if namespace.same(&other_namespace, bytes) {
                     return Err(DUPLICATE_ATTRIBUTE);
                 }
             }
         }
-        self.needs_rewrite |= outside;
         Ok(())
     }
 
-    /// What the prefix means here, and whether that is known from the stream root only.
-    fn resolve<'c>(
-        &self,
-        prefix: &[u8],
-        bytes: &[u8],
-        context: &Context<'c>,
-    ) -> Result<(Namespace<'c>, bool), FramerError> {
+    /// Where the prefix is bound.
+    fn find(&self, prefix: &[u8], bytes: &[u8], context: &Context<'_>) -> Result<Bound, FramerError> {
         if prefix == b"xml" {
-            return Ok((Namespace::Outside(ns::XML), false));
+            return Ok(Bound::Xml);
         }
-        if let Some(binding) = self.bindings.iter().rev().find(|b| b.prefix.of(bytes) == prefix) {
-            return Ok((Namespace::Here(binding.value), false));
+        if let Some(at) = self.bindings.iter().rposition(|binding| binding.prefix.of(bytes) == prefix) {
+            return Ok(Bound::Here(at as u32));
         }
-        let bound = context.root.and_then(|root| root.prefixes.iter().find(|(p, _)| p.as_bytes() == prefix));
-        match bound {
-            Some((_, namespace)) => Ok((Namespace::Outside(namespace), true)),
+        let prefixes = context.root.map(|root| &*root.prefixes).unwrap_or_default();
+        match prefixes.iter().position(|(bound, _)| bound.as_bytes() == prefix) {
+            Some(at) => Ok(Bound::Outside(at as u32)),
             None => Err(UNBOUND_PREFIX),
+        }
+    }
+
+    fn namespace<'c>(&self, bound: Bound, context: &Context<'c>) -> Namespace<'c> {
+        match bound {
+            Bound::Nowhere => Namespace::Outside(""),
+            Bound::Xml => Namespace::Outside(ns::XML),
+            Bound::Here(at) => Namespace::Here(self.bindings[at as usize].value),
+            Bound::Outside(at) => {
+                Namespace::Outside(context.root.map_or("", |root| &root.prefixes[at as usize].1))
+            }
         }
     }
 
@@ -216,9 +236,9 @@ impl Tokens {
             return Ok(None);
         }
         let prefix = &self.tag.of(bytes)[..self.tag_local as usize - 1];
-        let (namespace, outside) = self.resolve(prefix, bytes, context)?;
-        self.needs_rewrite |= outside;
-        Ok(Some(namespace))
+        let bound = self.find(prefix, bytes, context)?;
+        self.needs_rewrite |= matches!(bound, Bound::Outside(_));
+        Ok(Some(self.namespace(bound, context)))
     }
 
     fn local_tag(&self) -> Span {
@@ -265,7 +285,13 @@ impl Tokens {
             head.tail -= 1;
         }
         let mut type_ = None;
+        let mut end = self.tag.end();
+        let mut tidy = self.declarations == 0;
         for attr in &self.attrs {
+            tidy &= bytes[end] == b' '
+                && attr.name.start as usize == end + 1
+                && attr.value.start as usize == attr.name.end() + 2;
+            end = attr.value.end() + 1;
             let slot = match attr.name.of(bytes) {
                 b"id" => &mut head.id,
                 b"to" => &mut head.to,
@@ -279,6 +305,7 @@ impl Tokens {
             };
             *slot = Value { span: attr.value, escaped: attr.escaped };
         }
+        head.tidy = tidy && end == tail;
         head.type_ = match type_ {
             Some(attr) if attr.escaped => {
                 StanzaType::parse(kind, Some(unescape_value(attr.value.text(bytes)).as_bytes()))

@@ -4,9 +4,11 @@
 //! into pieces: it stops at the first byte it cannot decide and goes on there when more has come. So input that is
 //! dripped byte by byte costs the same as in one piece, and an error comes with the byte that makes it one.
 
-use super::chars::{NAME, NAME_START, SPACE, TEXT, VALUE, decode, is, is_name_char, is_name_start, run};
+use super::chars::{
+    NAME, NAME_START, SPACE, decode, is, is_name_char, is_name_start, run, text_run, value_run,
+};
 use super::error::*;
-use super::names::{Attr, Binding, Open};
+use super::names::{Attr, Binding, Bound, Open};
 use super::references::{Reference, reference};
 use super::{Context, FramerError};
 use crate::frame::head::{Head, Span};
@@ -177,6 +179,13 @@ impl Tokens {
                     }
                     match peek!() {
                         b'<' => {
+                            if let Some((end, token)) = self.common_tag(bytes, pos, context)? {
+                                pos = end;
+                                match token {
+                                    Some(token) => done!(token),
+                                    None => continue,
+                                }
+                            }
                             self.item = pos;
                             pos += 1;
                             self.phase = Phase::Opened;
@@ -277,7 +286,7 @@ impl Tokens {
                     byte => return Err(unexpected(byte, BAD_ATTRIBUTE)),
                 },
                 Phase::Value => loop {
-                    pos += run(&bytes[pos..], VALUE);
+                    pos += value_run(&bytes[pos..]);
                     match peek!() {
                         byte if byte == self.quote => {
                             self.attrs.push(Attr {
@@ -285,6 +294,7 @@ impl Tokens {
                                 local: self.attribute_local,
                                 value: Span::new(self.item, pos),
                                 escaped: self.escaped,
+                                bound: Bound::Nowhere,
                             });
                             pos += 1;
                             self.phase = Phase::AfterValue;
@@ -337,14 +347,8 @@ impl Tokens {
                 Phase::AfterEndName => match peek!() {
                     b'>' => {
                         pos += 1;
-                        match self.stack.pop() {
-                            None => done!(Token::Close),
-                            Some(open) => {
-                                self.bindings.truncate(open.bindings as usize);
-                                if self.stack.is_empty() {
-                                    done!(Token::Frame);
-                                }
-                            }
+                        if let Some(token) = self.end_tag() {
+                            done!(token);
                         }
                         self.phase = Phase::Content;
                     }
@@ -361,7 +365,7 @@ impl Tokens {
                         return Err(if restricted { COMMENT_OR_DTD } else { BAD_SECTION });
                     }
                     if self.stack.is_empty() && seen.len() > 2 {
-                        return Err(BAD_SECTION);
+                        return Err(context.misplaced_text());
                     }
                     if seen.len() < SECTION.len() {
                         more!();
@@ -406,6 +410,18 @@ impl Tokens {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// The element opened last ends; what that completes.
+    #[inline(always)]
+    pub(super) fn end_tag(&mut self) -> Option<Token> {
+        match self.stack.pop() {
+            None => Some(Token::Close),
+            Some(open) => {
+                self.bindings.truncate(open.bindings as usize);
+                self.stack.is_empty().then_some(Token::Frame)
             }
         }
     }
@@ -455,7 +471,7 @@ impl Tokens {
 #[inline(always)]
 fn text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
     loop {
-        pos += run(&bytes[pos..], TEXT);
+        pos += text_run(&bytes[pos..]);
         match bytes.get(pos) {
             None | Some(b'<' | b'&') => return Ok(pos),
             Some(b'>') => {
@@ -476,7 +492,7 @@ fn text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
 /// Goes on in a CDATA section: to the next `>`, or to where a character is not complete.
 fn section_text(bytes: &[u8], mut pos: usize) -> Result<usize, FramerError> {
     loop {
-        pos += run(&bytes[pos..], TEXT);
+        pos += text_run(&bytes[pos..]);
         match bytes.get(pos) {
             None | Some(b'>') => return Ok(pos),
             Some(b'<' | b'&') => pos += 1,

@@ -1,0 +1,219 @@
+//! Playing a scenario with any driver.
+
+use super::template::{Variables, fill_in};
+use super::{Action, Actor, Incoming, Pattern, Scenario};
+use std::time::Duration;
+
+/// How long a driver waits for the next element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as a slow server needs: something is due.
+    Due,
+    /// As long as it takes to be sure that nothing comes.
+    Quiet,
+}
+
+/// What plays the clients. Actors are given by their place in [`Scenario::actors`]. Errors are words that end the
+/// scenario.
+#[allow(clippy::missing_errors_doc, reason = "said above")]
+pub trait Driver {
+    /// Makes the accounts, fresh; removes those that must not be.
+    fn prepare(&mut self, actors: &[Actor]) -> Result<(), String>;
+
+    /// Connects, logs in and binds. Returns the full address.
+    fn connect(&mut self, actor: usize) -> Result<String, String>;
+
+    /// Only connects.
+    fn open(&mut self, actor: usize, tls: bool) -> Result<(), String>;
+
+    /// Sends text as it is. A stream header begins a new stream, for what is received, too.
+    fn send(&mut self, actor: usize, xml: &str) -> Result<(), String>;
+
+    /// The next thing that has come or comes in time.
+    fn receive(&mut self, actor: usize, wait: Wait) -> Result<Option<Incoming>, String>;
+
+    /// Whether the server has closed the connection, or does so in time.
+    fn is_gone(&mut self, actor: usize) -> Result<bool, String>;
+
+    /// The connection breaks; what was not received is lost.
+    fn cut(&mut self, actor: usize) -> Result<(), String>;
+
+    /// Time passes.
+    fn advance(&mut self, time: Duration) -> Result<(), String>;
+}
+
+/// Where a scenario did not go as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Line of the step, from 1; 0 for the end or the beginning.
+    pub line: usize,
+    /// Why.
+    pub message: String,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}: {}", self.line, self.message)
+    }
+}
+
+impl Scenario {
+    /// Plays all steps.
+    ///
+    /// # Errors
+    /// The first step that does not go as written.
+    pub fn play(&self, driver: &mut dyn Driver) -> Result<(), Failure> {
+        driver.prepare(&self.actors).map_err(|message| Failure { line: 0, message })?;
+        let connected = vec![false; self.actors.len()];
+        let mut stage = Stage { scenario: self, driver, variables: Variables::new(), connected };
+        for step in &self.steps {
+            stage.perform(&step.action).map_err(|message| Failure { line: step.line, message })?;
+        }
+        let last = self.steps.last().map_or(0, |step| step.line);
+        stage
+            .nobody_receives()
+            .map_err(|message| Failure { line: last, message: format!("at the end: {message}") })
+    }
+}
+
+struct Stage<'s> {
+    scenario: &'s Scenario,
+    driver: &'s mut dyn Driver,
+    variables: Variables,
+    connected: Vec<bool>,
+}
+
+impl Stage<'_> {
+    fn perform(&mut self, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Connect(actor) => {
+                let jid = self.driver.connect(*actor)?;
+                let name =
+                    self.name(*actor).to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+                let bare = jid.split_once('/').map_or(jid.as_str(), |(bare, _)| bare).to_owned();
+                self.variables.insert(format!("{name}.bare"), bare);
+                self.variables.insert(format!("{name}.jid"), jid);
+                self.connected[*actor] = true;
+                Ok(())
+            }
+            Action::Open { actor, tls } => {
+                self.connected[*actor] = true;
+                self.driver.open(*actor, *tls)
+            }
+            Action::Send { actor, xml } => {
+                let xml = fill_in(xml, &self.variables)?;
+                self.driver.send(*actor, &xml)
+            }
+            Action::Receive { actor, patterns, any_order: false } => {
+                patterns.iter().try_for_each(|pattern| self.receive(*actor, pattern))
+            }
+            Action::Receive { actor, patterns, any_order: true } => self.receive_all(*actor, patterns),
+            Action::MayReceive { actor, pattern } => match self.driver.receive(*actor, Wait::Quiet)? {
+                None => Ok(()),
+                Some(incoming) => self.compare(*actor, pattern, &incoming),
+            },
+            Action::ReceiveNothing(actor) => self.receive_nothing(*actor),
+            Action::NobodyReceives => self.nobody_receives(),
+            Action::Discard(Some(actor)) => self.discard(*actor),
+            Action::Discard(None) => (0..self.connected.len())
+                .filter(|actor| self.connected[*actor])
+                .collect::<Vec<_>>()
+                .into_iter()
+                .try_for_each(|actor| self.discard(actor)),
+            Action::Disconnect(actor) => {
+                self.driver.send(*actor, "</stream:stream>")?;
+                self.connected[*actor] = false;
+                if self.driver.is_gone(*actor)? {
+                    self.driver.cut(*actor)
+                } else {
+                    Err(format!("{}: the server does not close the stream", self.name(*actor)))
+                }
+            }
+            Action::BreakOff(actor) => {
+                self.connected[*actor] = false;
+                self.driver.cut(*actor)
+            }
+            Action::IsDisconnected(actor) => {
+                self.receive_nothing(*actor)?;
+                self.connected[*actor] = false;
+                if self.driver.is_gone(*actor)? {
+                    Ok(())
+                } else {
+                    Err(format!("{} is still connected", self.name(*actor)))
+                }
+            }
+            Action::Befriend(one, other) => self.befriend(*one, *other),
+            Action::Wait(time) => self.driver.advance(*time),
+        }
+    }
+
+    fn name(&self, actor: usize) -> &str {
+        &self.scenario.actors[actor].name
+    }
+
+    fn receive(&mut self, actor: usize, pattern: &Pattern) -> Result<(), String> {
+        match self.driver.receive(actor, Wait::Due)? {
+            Some(incoming) => self.compare(actor, pattern, &incoming),
+            None => Err(format!("{} received nothing instead of\n    {pattern}", self.name(actor))),
+        }
+    }
+
+    fn compare(&mut self, actor: usize, pattern: &Pattern, incoming: &Incoming) -> Result<(), String> {
+        let compared = pattern.compare(incoming, &mut self.variables);
+        compared.map_err(|reason| {
+            format!("{}: {reason}\n  expected {pattern}\n  received {incoming}", self.name(actor))
+        })
+    }
+
+    fn receive_all(&mut self, actor: usize, patterns: &[Pattern]) -> Result<(), String> {
+        let mut left: Vec<&Pattern> = patterns.iter().collect();
+        while !left.is_empty() {
+            let expected =
+                || left.iter().map(|pattern| format!("\n  expected {pattern}")).collect::<String>();
+            let Some(incoming) = self.driver.receive(actor, Wait::Due)? else {
+                return Err(format!("{} received nothing more{}", self.name(actor), expected()));
+            };
+            let index =
+                left.iter().position(|pattern| pattern.compare(&incoming, &mut self.variables).is_ok());
+            let Some(index) = index else {
+                return Err(format!("{} received\n  {incoming}{}", self.name(actor), expected()));
+            };
+            left.remove(index);
+        }
+        Ok(())
+    }
+
+    fn receive_nothing(&mut self, actor: usize) -> Result<(), String> {
+        match self.driver.receive(actor, Wait::Quiet)? {
+            None => Ok(()),
+            Some(incoming) => Err(format!("{} received\n  {incoming}", self.name(actor))),
+        }
+    }
+
+    fn nobody_receives(&mut self) -> Result<(), String> {
+        for actor in 0..self.connected.len() {
+            if self.connected[actor] {
+                self.receive_nothing(actor)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn discard(&mut self, actor: usize) -> Result<(), String> {
+        while self.driver.receive(actor, Wait::Quiet)?.is_some() {}
+        Ok(())
+    }
+
+    /// RFC 6121 §3.1, in both directions, each step after the one before it has arrived.
+    fn befriend(&mut self, one: usize, other: usize) -> Result<(), String> {
+        for (from, to) in [(one, other), (other, one)] {
+            for (sender, type_, receiver) in [(from, "subscribe", to), (to, "subscribed", from)] {
+                let account = &self.scenario.actors[receiver].account;
+                self.driver.send(sender, &format!("<presence type='{type_}' to='{account}'/>"))?;
+                self.discard(one)?;
+                self.discard(other)?;
+            }
+        }
+        Ok(())
+    }
+}

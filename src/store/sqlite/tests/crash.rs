@@ -1,0 +1,64 @@
+//! `kill -9` in the middle of writing: what was said to be durable is there.
+
+use super::{hasty, open};
+use crate::contract::{entry, ids, wait, whole};
+use kernel::ports::{Batch, LogId, Op, Owner, Store};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const DIRECTORY: &str = "STENTOR_TEST_STORE";
+
+/// Not a test: the process that is killed. Prints each id once it is durable.
+#[test]
+#[ignore = "run by the test below"]
+fn child() {
+    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let store = open(Path::new(&directory), hasty());
+    let start = wait(store.tally(Owner(1), None)).unwrap().0;
+    // The last pair may be half there: it is sent again, as a client would.
+    for id in start.max(1).. {
+        // Several in flight, so that groups hold more than one.
+        let first = store.submit(Batch::new().with(entry(2 * id, &[1, 2], "a frame")));
+        let taken = Op::Remove { owner: Owner(2), ids: vec![LogId(2 * id)] };
+        let second = store.submit(Batch::new().with(entry(2 * id + 1, &[2], "another")).with(taken));
+        wait(second.committed()).unwrap();
+        wait(first.committed()).unwrap();
+        println!("durable {id}");
+    }
+}
+
+#[test]
+fn what_was_durable_survives_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut durable = 0;
+    for round in 1..=4 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::tests::crash::child", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(DIRECTORY, directory.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut said = |line: String| line.split_once("durable ").map(|(_, id)| id.parse().unwrap());
+        durable = lines.by_ref().filter_map(&mut said).nth(20 * round).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // What it had said before the signal came.
+        durable = lines.filter_map(&mut said).last().unwrap_or(durable);
+
+        let store = open(directory.path(), hasty());
+        let kept: Vec<u64> = ids(&wait(store.page(whole(1))).unwrap());
+        assert_eq!(kept, (1..=kept.len() as u64).map(|id| 2 * id).collect::<Vec<_>>());
+        assert!(kept.len() as u64 >= durable, "{} kept, {durable} durable", kept.len());
+        // The second of a pair takes the first off list 2, in the step that adds itself. Only of the last pair may
+        // the first be there without the second.
+        let mut pairs: Vec<u64> = (1..=kept.len() as u64).map(|id| 2 * id + 1).collect();
+        let other = ids(&wait(store.page(whole(2))).unwrap());
+        if other.last().is_some_and(|id| id % 2 == 0) {
+            *pairs.last_mut().unwrap() -= 1;
+        }
+        assert_eq!(other, pairs);
+    }
+    assert!(durable > 0);
+}

@@ -1,0 +1,160 @@
+use super::clients::{Claim, Clients};
+use super::verification::{Description, IllFormed};
+use minidom::Element;
+use wire::frame::Frame;
+use wire::jid::Jid;
+
+const SIMPLE: &str = "<identity category='client' name='Exodus 0.9.1' type='pc'/>\
+    <feature var='http://jabber.org/protocol/disco#info'/>\
+    <feature var='http://jabber.org/protocol/muc'/>\
+    <feature var='http://jabber.org/protocol/caps'/>\
+    <feature var='http://jabber.org/protocol/disco#items'/>";
+const SIMPLE_VER: &str = "QgayPKawpkPSDYmwT/WM94uAlu0=";
+
+const COMPLEX: &str = "<identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>\
+    <identity xml:lang='el' category='client' name='\u{3a8} 0.11' type='pc'/>\
+    <feature var='http://jabber.org/protocol/caps'/>\
+    <feature var='http://jabber.org/protocol/disco#info'/>\
+    <feature var='http://jabber.org/protocol/disco#items'/>\
+    <feature var='http://jabber.org/protocol/muc'/>\
+    <x xmlns='jabber:x:data' type='result'>\
+    <field var='software'><value>Psi</value></field>\
+    <field var='FORM_TYPE' type='hidden'><value>urn:xmpp:dataforms:softwareinfo</value></field>\
+    <field var='os'><value>Mac</value></field>\
+    <field var='os_version'><value>10.5.1</value></field>\
+    <field var='ip_version' type='text-multi'><value>ipv6</value><value>ipv4</value></field>\
+    <field var='software_version'><value>0.11</value></field></x>";
+const COMPLEX_VER: &str = "q07IKJEyjvHSyhy//CH0CxmKi8w=";
+
+fn describe(content: &str) -> Result<Description, IllFormed> {
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info'>{content}</query>");
+    Description::parse(&query.parse::<Element>().unwrap())
+}
+
+fn form(type_: &str, fields: &str) -> String {
+    format!("<x xmlns='jabber:x:data' type='result'>{type_}{fields}</x>")
+}
+
+#[test]
+fn the_examples_of_the_specification() {
+    assert_eq!(describe(SIMPLE).unwrap().ver(), SIMPLE_VER);
+    // Its parts are given in another order than they are hashed.
+    assert_eq!(describe(COMPLEX).unwrap().ver(), COMPLEX_VER);
+}
+
+#[test]
+fn forms_that_do_not_count() {
+    let untyped = form("", "<field var='a'><value>b</value></field>");
+    let open = form("<field var='FORM_TYPE'><value>urn:x</value></field>", "");
+    assert_eq!(describe(&format!("{SIMPLE}{untyped}{open}")).unwrap().ver(), SIMPLE_VER);
+    let counted = form("<field var='FORM_TYPE' type='hidden'><value>urn:x</value></field>", "");
+    assert_ne!(describe(&format!("{SIMPLE}{counted}")).unwrap().ver(), SIMPLE_VER);
+}
+
+#[test]
+fn ill_formed_descriptions() {
+    let hidden = |value: &str| format!("<field var='FORM_TYPE' type='hidden'>{value}</field>");
+    let typed = form(&hidden("<value>urn:x</value>"), "");
+    let twice = |content: &str| format!("{SIMPLE}{content}{content}");
+    for (content, why) in [
+        (twice("<identity category='a' type='b' name='c'/>"), IllFormed::Duplicate),
+        (twice("<feature var='urn:f'/>"), IllFormed::Duplicate),
+        (twice(&typed), IllFormed::Duplicate),
+        (format!("{SIMPLE}{}", form(&hidden("<value>a</value><value>b</value>"), "")), IllFormed::TwoTypes),
+        (format!("{SIMPLE}<identity category='a'/>"), IllFormed::Incomplete),
+        (format!("{SIMPLE}<feature/>"), IllFormed::Incomplete),
+        ("<feature var='urn:f'/>".to_owned(), IllFormed::Incomplete),
+        (format!("{SIMPLE}<feature var='a&lt;b'/>"), IllFormed::Ambiguous),
+    ] {
+        assert_eq!(describe(&content), Err(why), "{content}");
+    }
+    // The same language or name is needed for a duplicate.
+    assert!(describe(&format!("{SIMPLE}<identity category='client' type='pc' xml:lang='el'/>")).is_ok());
+    // The same type twice in one form is one type.
+    let same = form(&hidden("<value>a</value><value>a</value>"), "");
+    assert!(describe(&format!("{SIMPLE}{same}")).is_ok());
+    // An escaped escape is four characters, not a separator.
+    assert!(describe(&format!("{SIMPLE}<feature var='a&amp;lt;b'/>")).is_ok());
+}
+
+fn presence(hash: &str, ver: &str) -> Frame {
+    let caps = format!(
+        "<c xmlns='http://jabber.org/protocol/caps' {hash} node='http://code.google.com/p/exodus' ver='{ver}'/>"
+    );
+    Frame::presence().raw(&caps).build()
+}
+
+fn answer(content: &str) -> Frame {
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info'>{content}</query>");
+    Frame::iq().type_(wire::frame::StanzaType::Result).id("1").raw(&query).build()
+}
+
+#[test]
+fn claims() {
+    let claim = Claim::of(&presence("hash='sha-1'", SIMPLE_VER)).unwrap();
+    assert_eq!((claim.node.as_str(), claim.ver.as_str()), ("http://code.google.com/p/exodus", SIMPLE_VER));
+    assert_eq!(Claim::of(&presence("", SIMPLE_VER)), None, "legacy");
+    assert_eq!(Claim::of(&presence("hash='sha-256'", SIMPLE_VER)), None, "not verifiable here");
+    assert_eq!(Claim::of(&presence("hash='sha-1'", "0.9.1")), None, "no SHA-1");
+    assert_eq!(Claim::of(&Frame::presence().build()), None);
+}
+
+#[test]
+fn a_hash_is_asked_for_once_and_believed_when_it_fits() {
+    let clients = Clients::default();
+    let (honest, liar) = (Jid::parse("a@b/honest").unwrap(), Jid::parse("a@b/liar").unwrap());
+    let shown = presence("hash='sha-1'", SIMPLE_VER);
+    let claim = Claim::of(&shown).unwrap();
+
+    assert!(clients.begin(&claim, &liar));
+    assert!(!clients.begin(&claim, &honest), "one question at a time");
+    clients.learn(&claim, &liar, &answer(COMPLEX));
+    assert_eq!(clients.features(&shown), None, "poisoned");
+
+    assert!(!clients.begin(&claim, &liar), "not asked again");
+    assert!(clients.begin(&claim, &honest));
+    clients.give_up(&claim);
+    assert!(clients.begin(&claim, &honest), "silence is no lie");
+    clients.learn(&claim, &honest, &answer(SIMPLE));
+    let features = clients.features(&shown).unwrap();
+    assert!(features.contains("http://jabber.org/protocol/muc"));
+    assert!(!clients.begin(&claim, &liar) && !clients.begin(&claim, &honest), "known");
+}
+
+#[test]
+fn the_memory_is_bounded_and_keeps_what_is_used() {
+    let clients = Clients::default();
+    let learn = |content: &str| {
+        let ver = describe(content).unwrap().ver();
+        let shown = presence("hash='sha-1'", &ver);
+        let claim = Claim::of(&shown).unwrap();
+        let jid = Jid::parse("a@b/c").unwrap();
+        assert!(clients.begin(&claim, &jid));
+        clients.learn(&claim, &jid, &answer(content));
+        shown
+    };
+    let favourite = learn(SIMPLE);
+    // A tree's attributes have at most 8 KiB.
+    let long = "x".repeat(8_000);
+    let big = |name: &str| {
+        let features = (0..7).map(|index| format!("<feature var='{long}{index}{name}'/>"));
+        format!("<identity category='a' type='b'/>{}", features.collect::<String>())
+    };
+    let first = learn(&big("first"));
+    for index in 0..100 {
+        learn(&big(&index.to_string()));
+        assert!(clients.features(&favourite).is_some(), "in use");
+    }
+    let (count, bytes) = clients.size();
+    assert!(bytes <= 4 << 20, "{bytes}");
+    assert!((60..80).contains(&count), "{count}");
+    assert_eq!(clients.features(&first), None, "the oldest went");
+
+    let shown =
+        presence("hash='sha-1'", &describe(&format!("{SIMPLE}<feature var='{long}'/>")).unwrap().ver());
+    let claim = Claim::of(&shown).unwrap();
+    assert!(clients.begin(&claim, &Jid::parse("a@b/c").unwrap()));
+    let too_long = format!("{SIMPLE}<feature var='{long}'/><note xmlns='urn:x'>{long}</note>");
+    clients.learn(&claim, &Jid::parse("a@b/c").unwrap(), &answer(&too_long));
+    assert_eq!(clients.features(&shown), None, "too long to look at");
+}

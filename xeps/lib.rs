@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+#[cfg(test)]
+mod testing;
 mod xep_0012_last;
 mod xep_0030_disco;
 mod xep_0049_private;

@@ -86,8 +86,11 @@ pub struct Engine {
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
-    keeping: Mutex<Vec<(Ticket, Vec<(Arc<Account>, Frame)>)>>,
+    keeping: Mutex<Vec<(Ticket, Kept)>>,
 }
+
+/// Messages with the accounts they are kept for.
+type Kept = Vec<(Arc<Account>, Frame)>;
 
 const SECRET: &str = "secret";
 

@@ -105,10 +105,11 @@ impl Last {
         if !asks {
             return Flow::Pass;
         }
-        let (from, to) = (frame.from().unwrap_or_default(), frame.to().unwrap_or_default());
-        let allowed = match (JidView::parse(&from), JidView::parse(&to)) {
-            (_, Ok(to)) if to.resource().is_none() => true,
-            (Ok(from), Ok(to)) => {
+        let from = frame.from().unwrap_or_default();
+        let allowed = match (JidView::parse(&from), frame.to().as_deref().map(JidView::parse)) {
+            (_, None) => true,
+            (_, Some(Ok(to))) if to.resource().is_none() => true,
+            (Ok(from), Some(Ok(to))) => {
                 from.bare_str() == to.bare_str() || passing.account.may_be_seen_by(&from.to_bare())
             }
             _ => false,

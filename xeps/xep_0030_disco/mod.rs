@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use wire::error::StanzaCondition;
 use wire::frame::{Frame, XmlWriter};
-use wire::jid::Jid;
+use wire::jid::{FullJid, Jid, JidView};
 use wire::ns;
 
 /// Options.
@@ -66,8 +66,12 @@ impl Xep for Disco {
         let everybody = Scope::SERVER | Scope::OWN | Scope::ACCOUNT;
         hooks.iq_get(everybody, ns::DISCO_INFO, &self, Self::info);
         hooks.iq_get(everybody, ns::DISCO_ITEMS, &self, Self::items);
-        // For disco#info the general rule is the right one.
-        hooks.no_such_account(ns::DISCO_ITEMS, no_items);
+        // For disco#info, and for full addresses, the general rule is the right one.
+        hooks.no_such_account(ns::DISCO_ITEMS, |frame| {
+            let to = frame.to().unwrap_or_default();
+            let is_bare = JidView::parse(&to).is_ok_and(|to| to.resource().is_none());
+            if is_bare { no_items(frame) } else { Reply::error(StanzaCondition::ServiceUnavailable) }
+        });
         let server = Identity { category: "server", type_: "im", name: self.name.to_owned() };
         hooks.identity(Scope::SERVER, server);
         let account = Identity { category: "account", type_: "registered", name: String::new() };
@@ -131,8 +135,7 @@ impl Disco {
                 items
             }
             Target::Account(account) if inquiry.trusted => {
-                let resource =
-                    |jid: wire::jid::FullJid| Item { jid: jid.as_str().to_owned(), ..Item::default() };
+                let resource = |jid: FullJid| Item { jid: jid.as_str().to_owned(), ..Item::default() };
                 account.available().into_iter().map(resource).collect()
             }
             Target::Account(_) => Vec::new(),

@@ -1,6 +1,13 @@
+use super::Caps;
 use super::clients::{Claim, Clients};
 use super::verification::{Description, IllFormed};
+use crate::testing::{condition, get, result};
+use crate::xep_0030_disco::Disco;
+use crate::xep_0157_contact::Contact;
+use kernel::Listed;
+use kernel::testing::{Client, PASSWORD, World};
 use minidom::Element;
+use std::time::Duration;
 use wire::frame::Frame;
 use wire::jid::Jid;
 
@@ -148,13 +155,99 @@ fn the_memory_is_bounded_and_keeps_what_is_used() {
     let (count, bytes) = clients.size();
     assert!(bytes <= 4 << 20, "{bytes}");
     assert!((60..80).contains(&count), "{count}");
-    assert_eq!(clients.features(&first), None, "the oldest went");
+    assert!(clients.features(&first).is_none(), "the oldest went");
 
-    let shown =
-        presence("hash='sha-1'", &describe(&format!("{SIMPLE}<feature var='{long}'/>")).unwrap().ver());
-    let claim = Claim::of(&shown).unwrap();
-    assert!(clients.begin(&claim, &Jid::parse("a@b/c").unwrap()));
-    let too_long = format!("{SIMPLE}<feature var='{long}'/><note xmlns='urn:x'>{long}</note>");
-    clients.learn(&claim, &Jid::parse("a@b/c").unwrap(), &answer(&too_long));
-    assert_eq!(clients.features(&shown), None, "too long to look at");
+    let shown = learn(&format!("{}<note xmlns='urn:x'>{long}{long}</note>", big("long")));
+    assert!(clients.features(&shown).is_none(), "too long to look at");
+}
+
+#[test]
+fn the_server_announces_itself() {
+    let world = World::build()
+        .xeps(&[Listed::of::<Disco>(), Listed::of::<Caps>()])
+        .xep(Listed::of::<Contact>(), "admin = ['xmpp:a@example.org']")
+        .start();
+    world.create("romeo@example.org", PASSWORD);
+    let mut romeo = world.connect();
+    let features = romeo.authenticate("romeo@example.org", PASSWORD);
+    let caps = features.get_child("c", super::NS).unwrap();
+    assert_eq!((caps.attr("hash"), caps.attr("node")), (Some("sha-1"), Some("urn:stentor")));
+    let ver = caps.attr("ver").unwrap().to_owned();
+    romeo.bind("");
+
+    let ask = |node: &str| format!("<query xmlns='http://jabber.org/protocol/disco#info'{node}/>");
+    let node = format!(" node='urn:stentor#{ver}'");
+    let told = result(&get(&mut romeo, "example.org", &ask(&node)));
+    assert_eq!(told.attr("node").unwrap(), format!("urn:stentor#{ver}"));
+    assert_eq!(Description::parse(&told).unwrap().ver(), ver);
+    assert!(told.children().any(|child| child.is("x", "jabber:x:data")));
+    let plain = result(&get(&mut romeo, "example.org", &ask("")));
+    assert_eq!(Description::parse(&plain).unwrap().ver(), ver);
+    assert!(plain.children().any(|child| child.attr("var") == Some(super::NS)));
+
+    assert_eq!(condition(&get(&mut romeo, "example.org", &ask(" node='urn:stentor#old'"))), "item-not-found");
+    assert_eq!(condition(&get(&mut romeo, "", &ask(&node))), "item-not-found", "it is not the account's");
+}
+
+/// Sends presence with a hash; returns the server's questions.
+fn show(client: &mut Client, ver: &str) -> Vec<Element> {
+    client.send(&String::from(&presence("hash='sha-1'", ver).element()));
+    client.recv().into_iter().filter(|stanza| stanza.name() == "iq").collect()
+}
+
+fn reply(question: &Element, from: &str, content: &str) -> String {
+    let id = question.attr("id").unwrap();
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info'>{content}</query>");
+    format!("<iq type='result' id='{id}' to='example.org'{from}>{query}</iq>")
+}
+
+#[test]
+fn clients_are_asked_once_for_each_hash() {
+    let world = World::with(&[Listed::of::<Caps>()]);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+
+    let questions = show(&mut romeo, SIMPLE_VER);
+    let [question] = &questions[..] else { panic!("one question, not {questions:?}") };
+    assert_eq!(question.attr("from"), Some("example.org"));
+    assert_eq!(question.attr("to"), Some("romeo@example.org/orchard"));
+    let query = question.children().next().unwrap();
+    let node = format!("http://code.google.com/p/exodus#{SIMPLE_VER}");
+    assert!(query.is("query", wire::ns::DISCO_INFO) && query.attr("node") == Some(&node));
+
+    // Somebody else's answer counts for nothing.
+    juliet.send(&reply(question, "", COMPLEX));
+    assert!(show(&mut juliet, SIMPLE_VER).is_empty(), "already being asked for");
+    romeo.send(&reply(question, "", SIMPLE));
+    assert!(show(&mut romeo, SIMPLE_VER).is_empty() && show(&mut juliet, SIMPLE_VER).is_empty(), "known");
+}
+
+#[test]
+fn a_liar_and_a_mute() {
+    let world = World::with(&[Listed::of::<Caps>()]);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+
+    let lie = reply(&show(&mut romeo, SIMPLE_VER)[0], "", COMPLEX);
+    romeo.send(&lie);
+    assert!(show(&mut romeo, SIMPLE_VER).is_empty());
+    assert_eq!(show(&mut juliet, SIMPLE_VER).len(), 1, "the next with that hash");
+
+    assert!(show(&mut juliet, SIMPLE_VER).is_empty());
+    world.advance(Duration::from_secs(60));
+    let question = &show(&mut juliet, SIMPLE_VER)[0];
+    let id = question.attr("id").unwrap();
+    juliet.send(&format!(
+        "<iq type='error' id='{id}' to='example.org'><error type='cancel'>\
+        <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    ));
+    assert_eq!(show(&mut juliet, SIMPLE_VER).len(), 1);
+
+    // One that leaves can't answer any more: the router says so at once.
+    let mut paris = world.login("paris@example.org/church");
+    assert_eq!(show(&mut paris, COMPLEX_VER).len(), 1);
+    paris.cut();
+    world.advance(Duration::from_secs(60));
+    let mut paris = world.login("paris@example.org/church");
+    assert_eq!(show(&mut paris, COMPLEX_VER).len(), 1);
 }

@@ -1,4 +1,8 @@
 use super::*;
+use crate::testing::{get, result};
+use crate::xep_0030_disco::Disco;
+use kernel::Listed;
+use kernel::testing::World;
 
 #[test]
 fn the_form_lists_what_is_set() {
@@ -27,4 +31,20 @@ fn only_uris() {
         let error = check("abuse", bad).unwrap_err();
         assert_eq!(error.key.as_deref(), Some("abuse"), "{bad}");
     }
+}
+
+#[test]
+fn the_server_tells_them_and_accounts_do_not() {
+    let world = World::build()
+        .xep(Listed::of::<Disco>(), "")
+        .xep(Listed::of::<Contact>(), "abuse = ['mailto:abuse@example.org']")
+        .start();
+    let mut romeo = world.login("romeo@example.org");
+    let ask = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+    let query = result(&get(&mut romeo, "example.org", ask));
+    let form = query.get_child("x", "jabber:x:data").unwrap();
+    let values: Vec<_> =
+        form.children().flat_map(|field| field.children()).map(|value| value.text()).collect();
+    assert_eq!(values, ["http://jabber.org/network/serverinfo", "mailto:abuse@example.org"]);
+    assert!(!result(&get(&mut romeo, "", ask)).has_child("x", "jabber:x:data"));
 }

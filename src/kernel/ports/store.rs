@@ -24,6 +24,9 @@ pub type Collection = &'static str;
 /// A stored value, opaque to the engine.
 pub type Value = Bytes;
 
+/// A row of an owner: table, key, value.
+pub type Row = (Collection, String, Value);
+
 /// One step of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -201,7 +204,7 @@ pub trait Store: Send + Sync {
         &self,
         owner: Owner,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Vec<Row>, StoreError>>;
 
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;

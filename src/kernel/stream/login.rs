@@ -37,7 +37,7 @@ impl Login {
 
 /// What background work of a login brought.
 pub(super) enum Turn {
-    Found(BareJid, Result<Option<Credentials>, StoreError>),
+    Found(BareJid, Box<Result<Option<Credentials>, StoreError>>),
     Computed(Option<PlainVerdict>),
 }
 
@@ -147,7 +147,7 @@ impl Core {
         let users = Users::new(&self.engine);
         self.busy = Some(Busy::Login(Box::pin(async move {
             let found = users.credentials(&account).await;
-            Turn::Found(account, found)
+            Turn::Found(account, Box::new(found))
         })));
     }
 
@@ -160,11 +160,13 @@ impl Core {
         };
         let Some(exchange) = &mut self.login.exchange else { return };
         let step = match turn {
-            Turn::Found(account, Ok(found)) => exchange.credentials(&account, found.as_ref()),
-            Turn::Found(account, Err(error)) => {
-                tracing::error!(%account, %error, "credentials can't be read");
-                unavailable()
-            }
+            Turn::Found(account, found) => match *found {
+                Ok(found) => exchange.credentials(&account, found.as_ref()),
+                Err(error) => {
+                    tracing::error!(%account, %error, "credentials can't be read");
+                    unavailable()
+                }
+            },
             Turn::Computed(Some(verdict)) => exchange.computed(verdict),
             Turn::Computed(None) => unavailable(),
         };

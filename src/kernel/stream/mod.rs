@@ -103,7 +103,7 @@ impl ClientStream {
     /// A stream that has just been accepted.
     pub fn new(engine: &Arc<Engine>, peer: Peer) -> ClientStream {
         let settings = &engine.settings;
-        let framer = Framer::new(settings.before_login.clone(), engine.hooks.load().namespaces());
+        let framer = Framer::new(settings.before_login, engine.hooks.load().namespaces());
         let core = Core {
             engine: engine.clone(),
             outbox: Arc::new(Outbox::new(settings.outbox)),
@@ -193,7 +193,7 @@ impl ClientStream {
         self.framer.reset();
         self.core.opened = false;
         if matches!(self.core.stage, Stage::Known(_)) {
-            self.framer.set_limits(self.core.engine.settings.after_login.clone());
+            self.framer.set_limits(self.core.engine.settings.after_login);
         }
     }
 

@@ -165,7 +165,7 @@ impl World {
             sasl: Policy::default(),
             iterations: Iterations::new(Iterations::MIN).unwrap_or_default(),
             account_idle: Duration::from_secs(300),
-            idle: Duration::from_secs(600),
+            idle: Duration::from_secs(300),
         };
         Builder { settings, store: Arc::new(Memory::new()), seed: 1, xeps: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! A store in memory whose commits the test can hold back or let fail.
 
 use crate::ports::{
-    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Order, Owner, Store, StoreError,
+    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Order, Owner, Row, Store, StoreError,
     Swap, Ticket, Value,
 };
 use bytes::Bytes;
@@ -166,7 +166,7 @@ impl Store for Memory {
         &self,
         owner: Owner,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Vec<Row>, StoreError>> {
         self.with(|data| collections.iter().flat_map(|collection| data.list(owner, collection)).collect())
     }
 

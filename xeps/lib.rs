@@ -6,11 +6,14 @@
 mod testing;
 mod xep_0012_last;
 mod xep_0030_disco;
+mod xep_0049_private;
+mod xep_0054_vcard;
 mod xep_0077_register;
 mod xep_0092_version;
 mod xep_0115_caps;
 mod xep_0157_contact;
 mod xep_0160_msgoffline;
+mod xep_0191_blocking;
 mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0478_stream_limits;
@@ -21,11 +24,14 @@ use kernel::Listed;
 pub const ALL: &[Listed] = &[
     Listed::of::<xep_0012_last::Last>(),
     Listed::of::<xep_0030_disco::Disco>(),
+    Listed::of::<xep_0049_private::PrivateStorage>(),
+    Listed::of::<xep_0054_vcard::VCard>(),
     Listed::of::<xep_0077_register::Register>(),
     Listed::of::<xep_0092_version::Version>(),
     Listed::of::<xep_0115_caps::Caps>(),
     Listed::of::<xep_0157_contact::Contact>(),
     Listed::of::<xep_0160_msgoffline::MsgOffline>(),
+    Listed::of::<xep_0191_blocking::Blocking>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),

@@ -55,6 +55,15 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     pub fn delete(&self, owner: Owner, key: &str) -> Ticket {
         self.store.submit(Batch::new().delete(self.name, owner, key))
     }
+
+    /// Sets rows and removes those without a value, all of them or none.
+    pub fn write(&self, owner: Owner, rows: impl IntoIterator<Item = (String, Option<T>)>) -> Ticket {
+        let batch = rows.into_iter().fold(Batch::new(), |batch, (key, value)| match value {
+            Some(value) => batch.put(self.name, owner, key, encode(&value)),
+            None => batch.delete(self.name, owner, key),
+        });
+        self.store.submit(batch)
+    }
 }
 
 /// The stored form of a value.

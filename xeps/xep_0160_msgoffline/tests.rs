@@ -1,4 +1,8 @@
 use super::worth::keeping;
+use kernel::Listed;
+use kernel::testing::{Client, World};
+use minidom::Element;
+use std::time::Duration;
 use wire::frame::Frame;
 
 fn message(attributes: &str, content: &str) -> Frame {
@@ -68,6 +72,85 @@ fn hints() {
     check(true, "", "<body>hi</body><no-store xmlns='urn:example:hints'/>");
     // A prefix is as good as a declaration.
     check(false, "xmlns:h='urn:xmpp:hints'", "<body>psst</body><h:no-store/>");
+}
+
+fn chat(client: &mut Client, body: &str) {
+    client.send(&format!(
+        "<message to='juliet@example.org' type='chat' id='{body}'><body>{body}</body></message>"
+    ));
+}
+
+fn bodies(stanzas: &[Element]) -> Vec<String> {
+    let body = |stanza: &Element| stanza.get_child("body", wire::ns::CLIENT).map(Element::text);
+    stanzas.iter().filter_map(body).collect()
+}
+
+#[track_caller]
+fn refused(client: &mut Client) {
+    let error = client.one();
+    assert_eq!(error.attr("type"), Some("error"), "{}", String::from(&error));
+    assert!(String::from(&error).contains("service-unavailable"), "{}", String::from(&error));
+}
+
+#[test]
+fn messages_wait_and_come_once_in_order_with_their_time() {
+    let world = World::with(&[Listed::of::<super::MsgOffline>()]);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    world.create("juliet@example.org", kernel::testing::PASSWORD);
+    chat(&mut romeo, "1");
+    let received = kernel::time::stamp(world.wall());
+    world.advance(Duration::from_secs(3600));
+    chat(&mut romeo, "2");
+    romeo.send(&format!("<message to='juliet@example.org' type='chat'>{ACTIVE}</message>"));
+    romeo.send(&format!("<message to='juliet@example.org' type='chat'><body>x</body>{NO_STORE}</message>"));
+    assert!(romeo.recv().is_empty());
+
+    let mut juliet = world.login("juliet@example.org/balcony");
+    assert!(juliet.recv().is_empty(), "not before presence");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    assert!(bodies(&juliet.recv()).is_empty(), "not with a negative priority");
+    juliet.send("<presence/>");
+    let got: Vec<Element> = juliet.recv().into_iter().filter(|stanza| stanza.name() == "message").collect();
+    assert_eq!(bodies(&got), ["1", "2"]);
+    let delay = got[0].get_child("delay", wire::ns::DELAY).unwrap();
+    assert_eq!(delay.attr("from"), Some("example.org"));
+    assert_eq!(delay.attr("stamp"), Some(&*received));
+    chat(&mut romeo, "3");
+    assert!(!juliet.one().has_child("delay", wire::ns::DELAY));
+    juliet.close();
+    let mut again = world.login("juliet@example.org/chamber");
+    again.send("<presence/>");
+    assert!(bodies(&again.recv()).is_empty(), "nothing comes twice");
+}
+
+#[test]
+fn a_full_log_refuses() {
+    let world =
+        World::build().xep(Listed::of::<super::MsgOffline>(), "messages = 2\nbytes = '1 KiB'").start();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    world.create("juliet@example.org", kernel::testing::PASSWORD);
+    chat(&mut romeo, &"x".repeat(1000));
+    refused(&mut romeo);
+    chat(&mut romeo, "1");
+    chat(&mut romeo, "2");
+    assert!(romeo.recv().is_empty());
+    chat(&mut romeo, "3");
+    refused(&mut romeo);
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    assert_eq!(bodies(&juliet.recv()), ["1", "2"]);
+    juliet.close();
+    chat(&mut romeo, "4");
+    assert!(romeo.recv().is_empty(), "there is room again");
+}
+
+#[test]
+fn switched_off_nothing_waits() {
+    let world = World::new();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    world.create("juliet@example.org", kernel::testing::PASSWORD);
+    chat(&mut romeo, "1");
+    refused(&mut romeo);
 }
 
 #[test]

@@ -72,6 +72,8 @@ struct Core {
     anonymous: bool,
     /// What must end before the next element is looked at.
     busy: Option<Busy>,
+    /// The session that the stream had when it ended: what was not written then goes back to its account.
+    former: Option<SessionRef>,
 }
 
 enum Stage {
@@ -116,6 +118,7 @@ impl ClientStream {
             login: Login::default(),
             anonymous: false,
             busy: None,
+            former: None,
         };
         ClientStream { framer, core }
     }
@@ -220,9 +223,8 @@ impl ClientStream {
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
         let left = self.core.outbox.close();
-        if let Stage::Bound(session) = std::mem::replace(&mut self.core.stage, Stage::Over) {
-            let outcome = session.account().unbind(session.id());
-            self.core.engine.perform(session.account(), None, outcome);
+        self.core.end();
+        if let Some(session) = self.core.former.take() {
             self.core.engine.return_unwritten(session.account(), left);
         }
     }
@@ -282,6 +284,7 @@ impl Core {
         if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over) {
             let outcome = session.account().unbind(session.id());
             self.engine.perform(session.account(), None, outcome);
+            self.former = Some(session);
         }
     }
 

@@ -380,12 +380,11 @@ impl Engine {
             if entry.log.is_some() {
                 continue;
             }
-            let bytes = if entry.tail.is_empty() {
-                entry.head
-            } else {
-                [&entry.head[..], &entry.tail[..]].concat().into()
-            };
-            let Ok(frame) = Frame::parse(bytes) else { continue };
+            let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
+            // Another session has it, or will have it.
+            if entry.copies.is_some_and(|copies| !copies.give_up()) {
+                continue;
+            }
             if frame.kind() == wire::frame::Kind::Message {
                 self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
             }

@@ -1,5 +1,9 @@
 //! The world itself.
 
+mod durability;
+mod login;
+mod model;
+
 use super::*;
 
 #[test]

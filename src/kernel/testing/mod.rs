@@ -164,7 +164,7 @@ impl World {
             require_tls: true,
             sasl: Policy::default(),
             iterations: Iterations::new(Iterations::MIN).unwrap_or_default(),
-            account_idle: Duration::from_secs(300),
+            idle_accounts: 64 << 20,
             idle: Duration::from_secs(300),
         };
         Builder { settings, store: Arc::new(Memory::new()), seed: 1, xeps: Vec::new() }

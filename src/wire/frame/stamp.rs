@@ -77,8 +77,8 @@ pub(super) fn stamp(
     let mut tag = Tag { stack: [0; ON_STACK], len: 0, heap: Vec::new() };
     let mut new = *head;
     tag.push(b"<");
-    tag.push(head.name.of(bytes));
-    new.name = Span::new(1, tag.len);
+    // With its prefix: the rare `xml:` stays.
+    tag.push(&bytes[1..head.name.end()]);
     new.from = tag.attribute("from", from);
     if let Some(to) = to {
         new.to = tag.attribute("to", to);

@@ -120,11 +120,11 @@ impl Client {
         self.recv();
     }
 
-    /// Sends bytes as they are, and runs the world. A stream header begins a new stream.
+    /// Sends text as it is, and runs the world. Text that starts with a stream header begins a new stream.
     pub fn send(&mut self, xml: &str) {
         let driver = {
             let mut line = self.line.lock();
-            if xml.contains("<stream:stream") {
+            if xml.starts_with("<?xml") || xml.starts_with("<stream:stream") {
                 line.framer.reset();
             }
             if !line.gone {

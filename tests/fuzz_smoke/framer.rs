@@ -4,7 +4,7 @@ use crate::oracle;
 use std::sync::Arc;
 use wire::error::StreamCondition;
 use wire::frame::{Frame, RawFrame};
-use wire::framer::{Content, Event, Framer, FramerError, Limits};
+use wire::framer::{Content, Event, Framer, Limits};
 use wire::ns::NsTable;
 
 /// The first bytes of an input choose the kind of stream and where it is cut; the rest is what the peer sends.
@@ -49,7 +49,7 @@ pub fn framer(bytes: &[u8]) {
         let single = Story::of(setting.framer(), input.chunks(1));
         assert_eq!(single, whole, "byte by byte, it comes to something else");
     }
-    whole.frames.iter().for_each(|frame| stands_alone(frame));
+    whole.frames.iter().for_each(|frame| stands_alone(frame, setting.content));
     oracle::compare(input, &whole, setting.content);
 }
 
@@ -60,7 +60,8 @@ pub(crate) struct Story {
     events: Vec<String>,
     pub(crate) frames: Vec<String>,
     pub(crate) closed: bool,
-    pub(crate) error: Option<FramerError>,
+    /// The condition only: of two faults at one place, how it is cut may decide which is named.
+    pub(crate) error: Option<StreamCondition>,
 }
 
 impl Story {
@@ -76,7 +77,7 @@ impl Story {
                     Ok(None) => break,
                     Err(error) => {
                         assert_eq!(framer.next().err(), Some(error), "an error is final");
-                        story.error = Some(error);
+                        story.error = Some(error.condition);
                         return story;
                     }
                 }
@@ -98,7 +99,7 @@ impl Story {
 
     /// Whether the framer found the input to be no XML that XMPP allows, as opposed to XML in the wrong place.
     pub(crate) fn is_malformed(&self) -> bool {
-        self.error.is_some_and(|error| error.condition == StreamCondition::NotWellFormed)
+        self.error == Some(StreamCondition::NotWellFormed)
     }
 }
 
@@ -124,13 +125,15 @@ impl<'a> Iterator for Pieces<'a> {
 }
 
 /// What a handler may do with a frame.
-fn stands_alone(xml: &str) {
+fn stands_alone(xml: &str, content: Content) {
     let frame = read(xml);
-    // The prefix `xml` and a namespace with a reference in its name make every reader sort the attributes.
-    assert!(
-        if xml.contains('&') { frame.len() == xml.len() } else { frame.as_str() == xml },
-        "{xml} read again: {frame}"
-    );
+    // Some are written anew by every reader: a namespace with a reference in its name and the prefix `xml` sort the
+    // attributes, a prefix for `jabber:client` goes (clients' streams have none any more).
+    if content == Content::Client {
+        let sorted = xml.contains('&') || xml.starts_with("<xml:");
+        assert!(sorted || frame.as_str() == xml, "{xml} read again: {frame}");
+        assert_eq!(frame.len(), xml.len(), "{xml} read again: {frame}");
+    }
     for child in frame.elements() {
         let _ = (child.text(), child.attr("type"), child.xml());
     }

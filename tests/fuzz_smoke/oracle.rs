@@ -1,8 +1,9 @@
 //! The second opinion: rxml, a strict parser by others, on the same input.
 //!
 //! Where rxml 0.14 is known to differ, no comparison is made: it takes a repeated namespace declaration, which XML 1.0
-//! §3.1 refuses like any other repeated attribute; it refuses U+FDF0 to U+FFFD in names, which XML 1.0 §2.3 allows; and
-//! it knows nothing of streams, content namespaces and limits.
+//! §3.1 refuses like any other repeated attribute; it refuses U+FDF0 to U+FFFD in names, which XML 1.0 §2.3 allows; it
+//! refuses or loses a carriage return by itself in an attribute's value, which XML 1.0 §2.11 and §3.3.3 make a space;
+//! and it knows nothing of streams, content namespaces and limits.
 
 use crate::framer::Story;
 use rxml::{Event, Parse};
@@ -12,20 +13,21 @@ use wire::framer::Content;
 /// Compares what the framer made of `input` with what rxml does.
 pub(crate) fn compare(input: &[u8], story: &Story, content: Content) {
     let has_odd_names = String::from_utf8_lossy(input).contains(|c| matches!(c, '\u{FDF0}'..='\u{FFFD}'));
-    if has_odd_names {
+    let has_lone_return = input.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n');
+    if has_odd_names || has_lone_return {
         return;
     }
     for frame in &story.frames {
         let alone = events(format!("<w xmlns='jabber:client'>{frame}</w>").as_bytes());
         assert!(alone.is_ok(), "rxml refuses {frame}: {alone:?}");
     }
-    let whole = events(input);
     if story.is_malformed() {
         let allowed = repeats_declaration(input);
-        assert!(whole.is_err() || allowed, "rxml takes what the framer says is {:?}", story.error);
+        assert!(allowed || events(input).is_err(), "rxml takes what the framer says is {:?}", story.error);
     }
     if story.closed && story.error.is_none() {
-        let theirs = match whole {
+        // White space may precede a stream's header, as it may end what came before on the same connection.
+        let theirs = match events(input.trim_ascii_start()) {
             Ok(theirs) => theirs,
             Err(error) => panic!("rxml refuses what the framer takes: {error}"),
         };

@@ -3,7 +3,8 @@
 //! Where rxml 0.14 is known to differ, no comparison is made: it takes a repeated namespace declaration, which XML 1.0
 //! §3.1 refuses like any other repeated attribute; it refuses U+FDF0 to U+FFFD in names, which XML 1.0 §2.3 allows; it
 //! refuses or loses a carriage return by itself in an attribute's value, which XML 1.0 §2.11 and §3.3.3 make a space;
-//! and it knows nothing of streams, content namespaces and limits.
+//! it takes references to white space behind the root, where XML 1.0 §2.8 allows none; and it knows nothing of streams,
+//! content namespaces and limits.
 
 use crate::framer::Story;
 use rxml::{Event, Parse};
@@ -21,7 +22,7 @@ pub(crate) fn compare(input: &[u8], story: &Story, content: Content) {
         let alone = events(format!("<w xmlns='jabber:client'>{frame}</w>").as_bytes());
         assert!(alone.is_ok(), "rxml refuses {frame}: {alone:?}");
     }
-    if story.is_malformed() {
+    if story.is_malformed() && !story.closed {
         let allowed = repeats_declaration(input);
         assert!(allowed || events(input).is_err(), "rxml takes what the framer says is {:?}", story.error);
     }

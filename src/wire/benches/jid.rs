@@ -1,5 +1,7 @@
 //! How long it takes to parse an address on the stanza path: `cargo bench -p wire --bench jid`.
 
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::hint::black_box;
 use std::time::Instant;
 use wire::jid::{Jid, JidView};

@@ -65,7 +65,7 @@ pub fn install(engine: &Arc<Engine>, config: &Config, list: &[Listed]) -> Result
         let settings = config.xep(xep.name);
         let told = config.xeps.contains_key(xep.name);
         let enabled = settings.enabled && (told || !xep.optional);
-        enabled.then(|| (*xep, settings.table))
+        enabled.then_some((*xep, settings.table))
     });
     engine.install(chosen.collect()).map_err(|errors| {
         let diagnostic = |(name, error): (&str, kernel::ConfigError)| match &error.key {

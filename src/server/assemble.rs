@@ -4,11 +4,7 @@ use crate::config::{Config, ConfigError, Diagnostic, OptionDoc, XepOptions};
 use kernel::sasl::{Iterations, Plain, Policy};
 use kernel::{Engine, Listed, Ports, Settings, Software};
 use std::sync::Arc;
-use std::time::Duration;
 use wire::framer::Limits;
-
-/// Unused accounts stay in memory so long.
-const ACCOUNT_IDLE: Duration = Duration::from_secs(300);
 
 /// All XEPs as the configuration knows them.
 pub fn options(list: &[Listed]) -> Vec<XepOptions> {
@@ -63,7 +59,7 @@ pub fn settings(config: &Config) -> Settings {
             ..Policy::default()
         },
         iterations: Iterations::new(config.auth.scram_iterations).unwrap_or_default(),
-        account_idle: ACCOUNT_IDLE,
+        idle_accounts: limits.idle_accounts.bytes(),
         idle: limits.idle_timeout.duration(),
     }
 }
@@ -97,5 +93,7 @@ pub async fn engine(config: &Config, ports: Ports, list: &[Listed]) -> Result<Ar
         .await
         .map_err(|error| format!("the database can't be read: {error}"))?;
     install(&engine, config, list).map_err(|error| error.to_string())?;
+    let users = kernel::Users::new(&engine);
+    users.dismiss_visitors().await.map_err(|error| format!("the database can't be read: {error}"))?;
     Ok(engine)
 }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::Frame;
+use wire::frame::{Frame, Kind};
 
 /// One page read for a session that is behind.
 const PAGE: usize = 128;
@@ -65,6 +65,12 @@ impl Account {
         state: &mut State,
         frame: &Frame,
     ) -> Result<Option<LogId>, StanzaError> {
+        let Some((id, ticket)) = self.append(state, frame)? else { return Ok(None) };
+        self.engine.kept(self, ticket, frame.clone());
+        Ok(Some(id))
+    }
+
+    fn append(&self, state: &mut State, frame: &Frame) -> Result<Option<(LogId, Ticket)>, StanzaError> {
         let hooks = self.engine.hooks.load();
         let Some(policy) = &hooks.offline else {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
@@ -90,8 +96,28 @@ impl Account {
         state.backlog.count += 1;
         state.backlog.bytes += size as u64;
         state.backlog.ticket = Some(ticket.clone());
-        self.engine.kept(self, ticket, frame.clone());
-        Ok(Some(id))
+        Ok(Some((id, ticket)))
+    }
+
+    /// A session is about to fall behind: the messages in its queue go into the log, too, before the one that did not
+    /// fit. Should the connection break, all of them are there, in order (RFC 6120 §10.1).
+    fn keep_queued(&self, state: &mut State, id: SessionId) {
+        let Some(session) = state.session(id).filter(|session| !session.reading.is_behind()) else { return };
+        let outbox = session.outbox.clone();
+        let mut kept = Vec::new();
+        outbox.adopt(|entry| {
+            // Copies that other sessions have are not this session's alone to keep.
+            if entry.copies.is_some() {
+                return None;
+            }
+            let frame = Frame::parse(entry.stanza()).ok().filter(|frame| frame.kind() == Kind::Message)?;
+            let (log, _) = self.append(state, &frame).ok()??;
+            kept.push((log, frame.len()));
+            Some(log)
+        });
+        if let Some(session) = state.session(id) {
+            session.reading.sent.extend(kept);
+        }
     }
 
     /// The append of `frame` failed: it does not wait here after all.
@@ -121,6 +147,7 @@ impl Account {
         delivered: bool,
         outcome: &mut Outcome,
     ) -> Result<(), StanzaError> {
+        ids.iter().for_each(|id| self.keep_queued(state, *id));
         let Some(id) = self.keep(state, frame)? else { return Ok(()) };
         for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
             if session.reading.behind.is_none() {

@@ -81,11 +81,16 @@ impl Client {
 
     /// The first part of [`Client::login`]: ends with the new stream's features.
     pub fn authenticate(&mut self, bare: &str, password: &str) -> Element {
-        let (local, domain) = bare.split_once('@').expect("an account's address");
+        let (local, _) = bare.split_once('@').expect("an account's address");
+        self.authenticate_with(bare, "PLAIN", &STANDARD.encode(format!("\0{local}\0{password}")))
+    }
+
+    /// The same with another mechanism of one step.
+    pub fn authenticate_with(&mut self, bare: &str, mechanism: &str, initial: &str) -> Element {
+        let (_, domain) = bare.split_once('@').expect("an account's address");
         self.open(domain);
         self.header_and_features();
-        let initial = STANDARD.encode(format!("\0{local}\0{password}"));
-        self.send(&format!("<auth xmlns='{}' mechanism='PLAIN'>{initial}</auth>", ns::SASL));
+        self.send(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{initial}</auth>", ns::SASL));
         let answer = self.one();
         assert!(answer.is("success", ns::SASL), "login of {bare}: {}", shown(&answer));
         self.open(domain);
@@ -120,11 +125,11 @@ impl Client {
         self.recv();
     }
 
-    /// Sends bytes as they are, and runs the world. A stream header begins a new stream.
+    /// Sends text as it is, and runs the world. Text that starts with a stream header begins a new stream.
     pub fn send(&mut self, xml: &str) {
         let driver = {
             let mut line = self.line.lock();
-            if xml.contains("<stream:stream") {
+            if xml.starts_with("<?xml") || xml.starts_with("<stream:stream") {
                 line.framer.reset();
             }
             if !line.gone {

@@ -49,10 +49,10 @@
 //! | `NAME connects` | connects with TLS, logs in, binds the resource; sends no presence |
 //! | `NAME opens a connection` | connects with TLS and says nothing yet |
 //! | `NAME opens a connection in the clear` | the same without TLS |
-//! | `NAME sends: XML` | sends the text as it is; `<stream:stream …>` begins a new stream |
+//! | `NAME sends: XML` | sends the text as it is; starting with `<stream:stream …>` it begins a new stream |
 //! | `NAME receives: XML…` | receives these elements, in this order |
 //! | `NAME receives in any order: XML…` | receives these elements |
-//! | `NAME may receive: XML` | takes the next element if it is that one |
+//! | `NAME may receive: XML` | receives this element, or nothing |
 //! | `NAME receives nothing` | nothing has come and nothing comes |
 //! | `nobody receives anything` | the same for all who are connected |
 //! | `NAME discards`, `everybody discards` | drops what has come |
@@ -73,7 +73,7 @@
 //!
 //! In values and texts `{any}` stands for one or more characters. Another name in braces stands for what it stood for
 //! before; if it is new, for any text, which it keeps: `id='{push}'` in one step, `id='{push}'` in a later one, sent
-//! or received. `{name.jid}` and `{name.bare}` are the addresses of a client that connects, its name in lower case.
+//! or received. `{x*300}` is 300 times x, for what is too long to read. `{name.jid}` and `{name.bare}` are the addresses of a client that connects, its name in lower case.
 //!
 //! What the RFC leaves to every server is not compared unless it is written: `xml:lang`, the `<text/>` and the `by` of
 //! an error, and the payload that an error stanza repeats (RFC 6120 §8.3.1).

@@ -26,7 +26,7 @@ pub trait Driver {
     /// Only connects.
     fn open(&mut self, actor: usize, tls: bool) -> Result<(), String>;
 
-    /// Sends text as it is. A stream header begins a new stream, for what is received, too.
+    /// Sends text as it is. If it starts with a stream header, what is received from then on is a new stream, too.
     fn send(&mut self, actor: usize, xml: &str) -> Result<(), String>;
 
     /// The next thing that has come or comes in time.

@@ -9,6 +9,7 @@ pub type Variables = BTreeMap<String, String>;
 enum Part<'t> {
     Text(&'t str),
     Name(&'t str),
+    Repeat(&'t str, usize),
 }
 
 /// Cuts a template at its names. Braces around anything else than a name are text.
@@ -16,22 +17,30 @@ fn parts(template: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let (mut rest, mut from) = (template, 0);
     while let Some(start) = rest[from..].find('{').map(|at| at + from) {
-        let name = rest[start + 1..].split_once('}').map(|(name, _)| name).filter(|name| is_name(name));
-        let Some(name) = name else {
+        let inside = rest[start + 1..].split_once('}').map(|(inside, _)| inside);
+        let Some((inside, part)) = inside.and_then(|inside| Some((inside, braced(inside)?))) else {
             from = start + 1;
             continue;
         };
         if start > 0 {
             parts.push(Part::Text(&rest[..start]));
         }
-        parts.push(Part::Name(name));
-        rest = &rest[start + name.len() + 2..];
+        parts.push(part);
+        rest = &rest[start + inside.len() + 2..];
         from = 0;
     }
     if !rest.is_empty() {
         parts.push(Part::Text(rest));
     }
     parts
+}
+
+fn braced(inside: &str) -> Option<Part<'_>> {
+    if is_name(inside) {
+        return Some(Part::Name(inside));
+    }
+    let (text, times) = inside.split_once('*')?;
+    Some(Part::Repeat(text, times.parse().ok()?))
 }
 
 fn is_name(name: &str) -> bool {
@@ -48,6 +57,7 @@ pub(super) fn fill_in(template: &str, variables: &Variables) -> Result<String, S
     for part in parts(template) {
         match part {
             Part::Text(text) => filled.push_str(text),
+            Part::Repeat(text, times) => filled.push_str(&text.repeat(times)),
             Part::Name(name) => {
                 filled.push_str(variables.get(name).ok_or_else(|| format!("{{{name}}} stands for nothing"))?);
             }
@@ -68,8 +78,13 @@ pub(super) fn matches(template: &str, actual: &str, variables: &mut Variables) -
 
 fn fits(parts: &[Part<'_>], actual: &str, variables: &mut Variables) -> bool {
     let Some((first, rest)) = parts.split_first() else { return actual.is_empty() };
+    let repeated;
     let known = match first {
         Part::Text(text) => Some(*text),
+        Part::Repeat(text, times) => {
+            repeated = text.repeat(*times);
+            Some(repeated.as_str())
+        }
         Part::Name(name) => variables.get(*name).map(String::as_str),
     };
     if let Some(known) = known {

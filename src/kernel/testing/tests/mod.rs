@@ -1,5 +1,9 @@
 //! The world itself.
 
+mod durability;
+mod login;
+mod model;
+
 use super::*;
 
 #[test]
@@ -40,4 +44,43 @@ fn what_waits_for_a_commit_is_seen_after_it() {
     assert_eq!(romeo.poll(), None);
     store.release();
     assert_eq!(romeo.one().attr("type"), Some("result"));
+}
+
+/// XEP-0160 as far as the RFC's rules need it.
+struct Keep;
+
+impl crate::Xep for Keep {
+    const NUMBER: u16 = 160;
+    const NAME: &'static str = "keep";
+    const TITLE: &'static str = "Keeps messages";
+    const VERSION: &'static str = "1.0.1";
+    type Config = toml::Table;
+
+    fn new(_: toml::Table, _: &mut crate::Env) -> Result<Keep, crate::ConfigError> {
+        Ok(Keep)
+    }
+
+    fn register(self: Arc<Self>, hooks: &mut crate::hooks::Hooks) {
+        hooks.offline(crate::hooks::Offline {
+            messages: 100,
+            bytes: 100_000,
+            worth: |_| true,
+            delay: |time, domain| crate::time::delay(time, domain, None),
+        });
+    }
+}
+
+fn play(folder: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testing").join(folder);
+    scenario::play_folder(folder, || World::with(&[Listed::of::<Keep>()]));
+}
+
+#[test]
+fn rfc6120() {
+    play("rfc6120");
+}
+
+#[test]
+fn rfc6121() {
+    play("rfc6121");
 }

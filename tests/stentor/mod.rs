@@ -110,7 +110,11 @@ impl Stentor {
         let started = self.try_start();
         assert!(started, "the server ended at its start; its log:\n{}", self.log.text());
         let connected = TcpStream::connect(self.c2s());
-        assert!(connected.is_ok(), "{connected:?} although the server said that it serves:\n{}", self.log.text());
+        assert!(
+            connected.is_ok(),
+            "{connected:?} although the server said that it serves:\n{}",
+            self.log.text()
+        );
     }
 
     /// The same; false if it ended at once. [`Stentor::log`] tells why.

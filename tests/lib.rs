@@ -1,1 +1,18 @@
-//! End-to-end tests.
+//! End-to-end tests: the built binary, over real sockets, as its users and administrators meet it.
+//!
+//! [`stentor`] starts and ends servers; whoever tests against one takes it from here.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds something missing has failed")]
+
+pub mod stentor;
+pub mod stream;
+
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod operation;
+#[cfg(test)]
+mod slixmpp;
+#[cfg(test)]
+mod tidy;

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use wire::jid::BareJid;
 
@@ -153,26 +154,36 @@ impl Accounts {
         self.shard(jid.as_str()).write().remove(jid.as_str());
     }
 
-    /// Lets accounts go that nobody uses: no sessions, no other holder, not touched since `before`. Returns how
-    /// many are left.
-    pub(crate) fn evict(&self, before: u64) -> usize {
-        let mut left = 0;
+    /// Lets accounts go that have no sessions and no other holder, those not used for longest first, until the
+    /// weights of the rest add up to no more than `budget`.
+    pub(crate) fn evict(&self, budget: usize) {
+        let mut idle = Vec::new();
         for shard in &self.shards {
-            let mut shard = shard.write();
-            shard.retain(|_, entry| match entry {
+            idle.extend(shard.read().values().filter_map(|entry| match entry {
                 Entry::Here(account) => {
-                    Arc::strong_count(account) > 1
-                        || account.used.load(std::sync::atomic::Ordering::Relaxed) >= before
-                        || account.session_count() > 0
+                    let weight = account.idle_weight()?;
+                    Some((account.used.load(Ordering::Relaxed), weight, account.jid().clone()))
                 }
-                Entry::Loading(_) => true,
-            });
-            left += shard.len();
-            if shard.capacity() > 4 * shard.len() + 64 {
-                shard.shrink_to_fit();
+                Entry::Loading(_) => None,
+            }));
+        }
+        let mut total: usize = idle.iter().map(|(_, weight, _)| weight).sum();
+        idle.sort_unstable_by_key(|(used, _, _)| *used);
+        for (_, weight, jid) in idle {
+            if total <= budget {
+                return;
+            }
+            total -= weight;
+            let mut shard = self.shard(jid.as_str()).write();
+            let free = match shard.get(jid.as_str()) {
+                // Nobody can take a new hold on it while the shard is locked.
+                Some(Entry::Here(account)) => Arc::strong_count(account) == 1 && account.session_count() == 0,
+                _ => false,
+            };
+            if free {
+                shard.remove(jid.as_str());
             }
         }
-        left
     }
 
     /// All accounts in memory.

@@ -1,6 +1,6 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
-use crate::account::{self, Account, CacheKinds, Outcome};
+use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
 use crate::accounts::Accounts;
 use crate::asked::Asked;
 use crate::hooks::Hooks;
@@ -63,8 +63,8 @@ pub struct Settings {
     pub sasl: Policy,
     /// Iterations for new passwords.
     pub iterations: Iterations,
-    /// Unused accounts stay in memory so long.
-    pub account_idle: Duration,
+    /// Bytes of memory for accounts without sessions.
+    pub idle_accounts: usize,
     /// A client that is silent for so long is asked for a sign of life.
     pub idle: Duration,
 }
@@ -79,6 +79,8 @@ pub struct Engine {
     caches: OnceLock<CacheKinds>,
     log_ids: AtomicU64,
     session_ids: AtomicU64,
+    /// Accounts loaded since the last sweep.
+    loaded: AtomicU64,
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
@@ -93,6 +95,8 @@ pub struct Engine {
 type Kept = Vec<(Arc<Account>, Frame)>;
 
 const SECRET: &str = "secret";
+/// So many accounts may be loaded before idle ones are looked for.
+const SWEEP_AFTER: u64 = 4096;
 
 impl Engine {
     /// Starts an engine on a store. XEPs are installed with [`Engine::install`] before the first stream is opened.
@@ -109,6 +113,7 @@ impl Engine {
             caches: OnceLock::new(),
             log_ids: AtomicU64::new(newest.0),
             session_ids: AtomicU64::new(1),
+            loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
             asked: Asked::default(),
@@ -183,8 +188,8 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn cache_kinds(&self) -> CacheKinds {
-        self.caches.get().cloned().unwrap_or_default()
+    pub(crate) fn cache_kinds(&self) -> &[CacheKind] {
+        self.caches.get().map(|caches| &*caches.kinds).unwrap_or_default()
     }
 
     /// True for a domain of this server.
@@ -247,6 +252,10 @@ impl Engine {
                         for waiting in waiting {
                             engine.hand_over(&account, waiting.parcel, waiting.resource.as_deref());
                         }
+                    }
+                    drop(account);
+                    if engine.loaded.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
+                        engine.sweep();
                     }
                 }
                 Ok(None) => {
@@ -371,23 +380,21 @@ impl Engine {
             if entry.log.is_some() {
                 continue;
             }
-            let bytes = if entry.tail.is_empty() {
-                entry.head
-            } else {
-                [&entry.head[..], &entry.tail[..]].concat().into()
-            };
-            let Ok(frame) = Frame::parse(bytes) else { continue };
+            let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
+            // Another session has it, or will have it.
+            if entry.copies.is_some_and(|copies| !copies.give_up()) {
+                continue;
+            }
             if frame.kind() == wire::frame::Kind::Message {
                 self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
             }
         }
     }
 
-    /// Lets accounts go that have been idle for long. To be called every minute or so.
+    /// Lets idle accounts go, those not used for longest first, until the rest fits the budget. To be called every
+    /// minute or so; loading many accounts calls it, too.
     pub fn sweep(&self) {
-        let now = self.ports.clock.now();
-        let idle = u64::try_from(self.settings.account_idle.as_millis()).unwrap_or(u64::MAX);
-        self.accounts.evict(now.0.saturating_sub(idle));
+        self.accounts.evict(self.settings.idle_accounts);
     }
 
     /// Ends all streams with system-shutdown.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use wire::error::StreamError;
 
@@ -28,6 +30,25 @@ pub struct Entry {
     pub otherwise: Option<Bytes>,
     /// Its place in the account's log, if it came from there: confirmed once written.
     pub log: Option<LogId>,
+    /// Shared by the copies of one message in several queues.
+    pub copies: Option<Copies>,
+}
+
+/// Ties the copies of one message together, so that one of them that was not written is no reason to deliver the
+/// message again while another one was or will be.
+#[derive(Clone, Debug, Default)]
+pub struct Copies(Arc<AtomicBool>);
+
+impl Copies {
+    fn written(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives up one copy. True if it was the last one and none was written.
+    pub(crate) fn give_up(self) -> bool {
+        // Of copies given up at the same time, exactly one is the last.
+        Arc::into_inner(self.0).is_some_and(|written| !written.into_inner())
+    }
 }
 
 impl Entry {
@@ -39,6 +60,15 @@ impl Entry {
     /// An entry that may be seen once `ticket` is durable.
     pub fn after(ticket: Ticket, bytes: impl Into<Bytes>) -> Entry {
         Entry { head: bytes.into(), ticket: Some(ticket), ..Entry::default() }
+    }
+
+    /// The stanza.
+    pub(crate) fn stanza(&self) -> Bytes {
+        if self.tail.is_empty() {
+            self.head.clone()
+        } else {
+            [&self.head[..], &self.tail[..]].concat().into()
+        }
     }
 
     fn cost(&self) -> usize {
@@ -155,6 +185,14 @@ impl Outbox {
         left.into()
     }
 
+    /// Offers every entry that did not come from the log, in order: what `place` answers is its place there from now
+    /// on.
+    pub(crate) fn adopt(&self, mut place: impl FnMut(&Entry) -> Option<LogId>) {
+        for entry in self.queue.lock().entries.iter_mut().filter(|entry| entry.log.is_none()) {
+            entry.log = place(entry);
+        }
+    }
+
     /// Bytes waiting.
     pub fn backlog(&self) -> usize {
         self.queue.lock().bytes
@@ -205,6 +243,9 @@ impl Outbox {
                 out.extend_from_slice(&entry.head);
                 out.extend_from_slice(&entry.tail);
                 taken.log = entry.log.or(taken.log);
+                if let Some(copies) = &entry.copies {
+                    copies.written();
+                }
             } else if let Some(otherwise) = entry.otherwise {
                 out.extend_from_slice(&otherwise);
             }

@@ -2,11 +2,16 @@
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::Engine;
-use crate::ports::{Batch, Op, Owner, StoreError, Ticket};
+use crate::ports::{Batch, Op, Owner, StoreError, Ticket, Value};
 use crate::sasl::{Credentials, Salts};
 use crate::table::{decode, encode};
 use std::sync::Arc;
 use wire::jid::BareJid;
+
+/// The row of an account without credentials that lasts for one stream.
+const VISITOR: &str = "visitor";
+/// The server's list of them.
+const VISITORS: &str = "visitors";
 
 /// Why an account could not be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +76,44 @@ impl Users {
             Some(_) => Ok(()),
             None => Err(UserError::Exists),
         }
+    }
+
+    /// Makes an account for somebody who logged in as nobody in particular (RFC 4505). It goes with
+    /// [`Users::dismiss_visitor`], or at the next start.
+    pub(crate) async fn admit_visitor(&self, jid: &BareJid) -> Result<(), StoreError> {
+        let first = Batch::new().put(ACCOUNT, Owner(-1), VISITOR, Value::new()).put(
+            VISITORS,
+            Owner::SERVER,
+            jid.as_str(),
+            Value::new(),
+        );
+        self.engine.ports.store.create_owner(jid.as_str(), first).await.map(drop)
+    }
+
+    /// Removes a visitor's account.
+    pub(crate) async fn dismiss_visitor(&self, jid: &BareJid) {
+        match self.delete(jid).await {
+            Ok(()) => {
+                self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, jid.as_str()));
+            }
+            // Tried again at the next start.
+            Err(UserError::NotFound) => {}
+            Err(error) => tracing::error!(account = %jid, %error, "a visitor's account could not be removed"),
+        }
+    }
+
+    /// Removes what visitors of an earlier run left behind.
+    ///
+    /// # Errors
+    /// Storage failed.
+    pub async fn dismiss_visitors(&self) -> Result<(), UserError> {
+        for (name, _) in self.engine.ports.store.list(VISITORS, Owner::SERVER).await? {
+            if let Ok(jid) = BareJid::parse(&name) {
+                self.dismiss_visitor(&jid).await;
+                self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, name));
+            }
+        }
+        Ok(())
     }
 
     /// Sets the password. Durable on return.

@@ -1,26 +1,14 @@
 //! From the configuration to an engine with its XEPs. `stentor check` and the start take the same way.
 
-use crate::config::{Config, ConfigError, Diagnostic, OptionDoc, XepOptions};
+use crate::config::{Config, ConfigError, Diagnostic, XepOptions};
 use kernel::sasl::{Iterations, Plain, Policy};
 use kernel::{Engine, Listed, Ports, Settings, Software};
 use std::sync::Arc;
-use std::time::Duration;
 use wire::framer::Limits;
-
-/// Unused accounts stay in memory so long.
-const ACCOUNT_IDLE: Duration = Duration::from_secs(300);
 
 /// All XEPs as the configuration knows them.
 pub fn options(list: &[Listed]) -> Vec<XepOptions> {
-    let entry = |xep: &Listed| XepOptions {
-        name: xep.name,
-        options: xep
-            .options
-            .iter()
-            .map(|option| OptionDoc { name: option.name, default: option.default, doc: option.doc })
-            .collect(),
-    };
-    list.iter().map(entry).collect()
+    list.iter().map(|xep| XepOptions { name: xep.name, options: xep.options }).collect()
 }
 
 /// One line per XEP: number, title, version, name of its table.
@@ -63,7 +51,7 @@ pub fn settings(config: &Config) -> Settings {
             ..Policy::default()
         },
         iterations: Iterations::new(config.auth.scram_iterations).unwrap_or_default(),
-        account_idle: ACCOUNT_IDLE,
+        idle_accounts: limits.idle_accounts.bytes(),
         idle: limits.idle_timeout.duration(),
     }
 }
@@ -97,5 +85,7 @@ pub async fn engine(config: &Config, ports: Ports, list: &[Listed]) -> Result<Ar
         .await
         .map_err(|error| format!("the database can't be read: {error}"))?;
     install(&engine, config, list).map_err(|error| error.to_string())?;
+    let users = kernel::Users::new(&engine);
+    users.dismiss_visitors().await.map_err(|error| format!("the database can't be read: {error}"))?;
     Ok(engine)
 }

@@ -27,6 +27,10 @@ impl AccountCache for Blocklist {
         rows.iter().map(|(key, _)| parse(key)).collect::<Result<_, _>>().map(Blocklist)
     }
 
+    fn weight(&self) -> usize {
+        self.0.len() * 64
+    }
+
     fn notable(&self) -> bool {
         !self.0.is_empty()
     }

@@ -29,6 +29,9 @@ pub trait AccountCache: Send + Sized + 'static {
     /// A row does not decode. The account is then not served: permissions fail closed.
     fn load(rows: Vec<(String, Value)>) -> Result<Self, StoreError>;
 
+    /// About how many bytes of memory it takes, for the budget of idle accounts.
+    fn weight(&self) -> usize;
+
     /// Whether filters that look for [`Cache::flag`] must see this account's stanzas.
     fn notable(&self) -> bool;
 }
@@ -61,29 +64,38 @@ impl<T> Cache<T> {
 pub(crate) type Slot = Box<dyn Any + Send>;
 type Load = fn(Vec<(String, Value)>) -> Result<(Slot, bool), StoreError>;
 
+/// One kind of cache, its type erased.
+#[derive(Clone)]
+pub(crate) struct CacheKind {
+    pub(crate) collection: Collection,
+    pub(crate) load: Load,
+    pub(crate) weigh: fn(&Slot) -> usize,
+}
+
 /// All kinds of cache, in the order of registration.
 #[derive(Clone, Default)]
 pub(crate) struct CacheKinds {
-    pub(crate) kinds: Vec<(Collection, Load)>,
+    pub(crate) kinds: Vec<CacheKind>,
 }
 
 impl CacheKinds {
     pub(crate) fn add<T: AccountCache>(&mut self) -> Cache<T> {
-        self.kinds.push((T::COLLECTION, |rows| {
+        let load: Load = |rows| {
             let value = T::load(rows)?;
             let notable = value.notable();
             Ok((Box::new(value), notable))
-        }));
+        };
+        let weigh = |slot: &Slot| slot.downcast_ref::<T>().map_or(0, T::weight);
+        self.kinds.push(CacheKind { collection: T::COLLECTION, load, weigh });
         assert!(self.kinds.len() <= 64, "an account has 64 flags");
         Cache { index: self.kinds.len() - 1, kind: PhantomData }
     }
 
     /// True if accounts loaded for one fit the other.
     pub(crate) fn same(&self, other: &CacheKinds) -> bool {
-        self.kinds
-            .iter()
-            .map(|(collection, _)| collection)
-            .eq(other.kinds.iter().map(|(collection, _)| collection))
+        let collections =
+            |kinds: &CacheKinds| kinds.kinds.iter().map(|kind| kind.collection).collect::<Vec<_>>();
+        collections(self) == collections(other)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
 
-use super::{Account, Outcome, Parcel, State};
+use super::{Account, Bound, Outcome, Parcel, State};
 use crate::hooks::{Direction, Flow};
-use crate::outbox::{Entry, Push};
+use crate::outbox::{Copies, Entry, Push};
 use crate::ports::Ticket;
 use crate::session::SessionId;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Account {
             // whether or not it is available.
             if let Some(session) = state.by_resource(resource) {
                 let id = session.id;
-                match session.send_message(&parcel.frame, parcel.ticket.as_ref()) {
+                match session.send_message(&parcel.frame, parcel.ticket.as_ref(), None) {
                     Push::Queued => return Ok(()),
                     Push::Full => return self.keep_for(&mut state, &parcel.frame, &[id], false, outcome),
                     Push::Closed => {} // as good as gone
@@ -95,11 +95,11 @@ impl Account {
         let mut delivered = false;
         let mut slow = Slow::new();
         if let Some(best) = best {
-            for session in &mut state.sessions {
-                if !session.takes_messages() || !(to_all || session.priority == best) {
-                    continue;
-                }
-                match session.send_message(&parcel.frame, parcel.ticket.as_ref()) {
+            let chosen = |session: &Bound| session.takes_messages() && (to_all || session.priority == best);
+            let several = state.sessions.iter().filter(|session| chosen(session)).count() > 1;
+            let copies = several.then(Copies::default);
+            for session in state.sessions.iter_mut().filter(|session| chosen(session)) {
+                match session.send_message(&parcel.frame, parcel.ticket.as_ref(), copies.as_ref()) {
                     Push::Queued => delivered = true,
                     Push::Full => slow.push(session.id),
                     Push::Closed => {}
@@ -114,6 +114,9 @@ impl Account {
         if delivered || parcel.frame.type_() == StanzaType::Headline {
             return Ok(());
         }
+        // A session that has just become unavailable may still have earlier ones in its queue.
+        let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
+        ids.into_iter().for_each(|id| self.keep_queued(state, id));
         self.keep(state, &parcel.frame).map(drop)
     }
 
@@ -194,11 +197,11 @@ impl State {
 
 impl super::Bound {
     /// Puts a message into the queue, unless the session's messages have to come from the log.
-    fn send_message(&self, frame: &Frame, ticket: Option<&Ticket>) -> Push {
+    fn send_message(&self, frame: &Frame, ticket: Option<&Ticket>, copies: Option<&Copies>) -> Push {
         if self.reading.is_behind() {
             return Push::Full;
         }
-        self.outbox.push(entry(frame, ticket))
+        self.outbox.push(Entry { copies: copies.cloned(), ..entry(frame, ticket) })
     }
 }
 

@@ -34,26 +34,37 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
 async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(State, u64), StoreError> {
     let kinds = engine.cache_kinds();
     let mut collections = vec![roster::COLLECTION];
-    collections.extend(kinds.kinds.iter().map(|(collection, _)| *collection));
+    collections.extend(kinds.iter().map(|kind| kind.collection));
     let rows = engine.ports.store.load(owner, &collections).await?;
     let of = |wanted: &'static str| {
         let rows = rows.iter().filter(move |(collection, _, _)| *collection == wanted);
         rows.map(|(_, key, value)| (key.clone(), value.clone()))
     };
     let roster = Roster::load(jid.clone(), engine.settings.roster.clone(), of(roster::COLLECTION))?;
-    let mut slots = Vec::with_capacity(kinds.kinds.len());
+    let mut slots = Vec::with_capacity(kinds.len());
     let mut flags = 0;
-    for (index, (collection, load)) in kinds.kinds.iter().enumerate() {
-        let (slot, notable) = load(of(collection).collect())?;
+    for (index, kind) in kinds.iter().enumerate() {
+        let (slot, notable) = (kind.load)(of(kind.collection).collect())?;
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
     let (count, bytes) = engine.ports.store.tally(owner, None).await?;
-    let backlog = Backlog { count, bytes, ticket: None };
+    let backlog = Backlog { count, bytes, ticket: None, removal: None };
     Ok((State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false }, flags))
 }
 
+/// Memory of an account with nothing in it, its place in the table included.
+const EMPTY: usize = 1024;
+
 impl Account {
+    /// About how many bytes of memory the account takes. `None` while it has sessions.
+    pub(crate) fn idle_weight(&self) -> Option<usize> {
+        let kinds = self.engine.cache_kinds();
+        let state = self.lock();
+        let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
+        state.sessions.is_empty().then(|| EMPTY + state.roster.weight() + caches)
+    }
+
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
         let (fresh, flags) = read(&self.engine, &self.jid, self.owner).await?;

@@ -12,7 +12,7 @@ mod subscription;
 
 pub(crate) use backlog::drain;
 pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
-pub(crate) use cache::{CacheKinds, Slot};
+pub(crate) use cache::{CacheKind, CacheKinds, Slot};
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
 pub(crate) use subscription::subscription_type;
 

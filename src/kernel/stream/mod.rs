@@ -13,6 +13,7 @@ use crate::outbox::{Ending, Entry, Outbox};
 use crate::ports::{Millis, Task};
 use crate::sasl::ChannelBindings;
 use crate::session::{Inner, SessionRef};
+use crate::users::Users;
 use login::{Login, Turn};
 use std::future::Future;
 use std::net::IpAddr;
@@ -70,6 +71,10 @@ struct Core {
     login: Login,
     /// Logged in under a throw-away address.
     anonymous: bool,
+    /// The account made for that, to be removed at the end.
+    visitor: Option<BareJid>,
+    /// The session that was, while the writer still works on what it was sent.
+    former: Option<SessionRef>,
     /// What must end before the next element is looked at.
     busy: Option<Busy>,
 }
@@ -115,6 +120,8 @@ impl ClientStream {
             stage: Stage::Stranger,
             login: Login::default(),
             anonymous: false,
+            visitor: None,
+            former: None,
             busy: None,
         };
         ClientStream { framer, core }
@@ -220,10 +227,15 @@ impl ClientStream {
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
         let left = self.core.outbox.close();
-        if let Stage::Bound(session) = std::mem::replace(&mut self.core.stage, Stage::Over) {
-            let outcome = session.account().unbind(session.id());
-            self.core.engine.perform(session.account(), None, outcome);
-            self.core.engine.return_unwritten(session.account(), left);
+        self.core.abandon();
+        self.core.end();
+        let engine = self.core.engine.clone();
+        if let Some(session) = self.core.former.take() {
+            engine.return_unwritten(session.account(), left);
+        }
+        if let Some(jid) = self.core.visitor.take() {
+            let users = Users::new(&engine);
+            engine.ports.spawn.spawn(Box::pin(async move { users.dismiss_visitor(&jid).await }));
         }
     }
 }
@@ -282,6 +294,7 @@ impl Core {
         if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over) {
             let outcome = session.account().unbind(session.id());
             self.engine.perform(session.account(), None, outcome);
+            self.former = Some(session);
         }
     }
 
@@ -458,8 +471,13 @@ impl Core {
             }
         };
         let (engine, account, outbox) = (self.engine.clone(), account.clone(), self.outbox.clone());
+        let anonymous = self.anonymous;
+        self.visitor = anonymous.then(|| account.clone());
         let bind = async move {
             let internal = || StanzaError::new(StanzaCondition::InternalServerError);
+            if anonymous {
+                Users::new(&engine).admit_visitor(&account).await.map_err(|_| internal())?;
+            }
             let jid = account
                 .with_resource(&resource)
                 .map_err(|_| StanzaError::new(StanzaCondition::BadRequest))?;

@@ -81,11 +81,16 @@ impl Client {
 
     /// The first part of [`Client::login`]: ends with the new stream's features.
     pub fn authenticate(&mut self, bare: &str, password: &str) -> Element {
-        let (local, domain) = bare.split_once('@').expect("an account's address");
+        let (local, _) = bare.split_once('@').expect("an account's address");
+        self.authenticate_with(bare, "PLAIN", &STANDARD.encode(format!("\0{local}\0{password}")))
+    }
+
+    /// The same with another mechanism of one step.
+    pub fn authenticate_with(&mut self, bare: &str, mechanism: &str, initial: &str) -> Element {
+        let (_, domain) = bare.split_once('@').expect("an account's address");
         self.open(domain);
         self.header_and_features();
-        let initial = STANDARD.encode(format!("\0{local}\0{password}"));
-        self.send(&format!("<auth xmlns='{}' mechanism='PLAIN'>{initial}</auth>", ns::SASL));
+        self.send(&format!("<auth xmlns='{}' mechanism='{mechanism}'>{initial}</auth>", ns::SASL));
         let answer = self.one();
         assert!(answer.is("success", ns::SASL), "login of {bare}: {}", shown(&answer));
         self.open(domain);

@@ -187,8 +187,6 @@ fn read_limits(reader: &mut Reader<'_>) -> Limits {
         sessions_per_account: reader.number(t, "sessions_per_account", 1..=10_000),
         session_queue: reader.bounded(t, "session_queue", size, "64 KiB or more"),
         roster_items: reader.number(t, "roster_items", 1..=1_000_000),
-        offline_messages: reader.number(t, "offline_messages", 0..=10_000_000),
-        offline_bytes: reader.read(t, "offline_bytes"),
         idle_timeout: reader.bounded(t, "idle_timeout", time, "1 s to 1 d"),
         dead_timeout: reader.bounded(t, "dead_timeout", time, "1 s to 1 d"),
         idle_accounts: reader.read(t, "idle_accounts"),

@@ -133,9 +133,7 @@ pub const SECTIONS: &[Section] = &[
             ),
             option("sessions_per_account", "32", "Clients of one account online at a time."),
             option("session_queue", "\"1 MiB\"", "What may wait in memory for one slow client."),
-            option("roster_items", "2000", "Contacts in one account's roster."),
-            option("offline_messages", "10000", "Messages kept for an account that is offline."),
-            option("offline_bytes", "\"32 MiB\"", "The same in bytes."),
+            option("roster_items", "10000", "Contacts in one account's roster."),
             option(
                 "idle_timeout",
                 "\"10 m\"",
@@ -192,7 +190,7 @@ pub fn annotated(xeps: &[XepOptions]) -> String {
     for xep in xeps {
         text.push_str(&format!("\n[xep.{}]\n", xep.name));
         options(&mut text, &[ENABLED]);
-        options(&mut text, &xep.options);
+        options(&mut text, xep.options);
     }
     text
 }

@@ -139,10 +139,6 @@ pub struct Limits {
     pub session_queue: ByteSize,
     /// Roster entries of one account.
     pub roster_items: u32,
-    /// Messages kept for an offline account.
-    pub offline_messages: u32,
-    /// Bytes of them.
-    pub offline_bytes: ByteSize,
     /// Silence after which a client is probed.
     pub idle_timeout: Seconds,
     /// Time it has to answer.

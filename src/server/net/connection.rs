@@ -6,7 +6,7 @@
 use super::bucket::Bucket;
 use super::tally::Tally;
 use crate::config::{Config, Rate};
-use crate::tls::{Certificates, Purpose, exporter};
+use crate::tls::{Certificates, Purpose, certified, exporter};
 use arc_swap::ArcSwap;
 use kernel::Engine;
 use kernel::outbox::Ending;
@@ -70,7 +70,8 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
     let secured = tokio::time::timeout(left, Box::pin(secure(socket, purpose, context))).await;
     match secured {
         Ok(Ok((mut tls, bindings))) => {
-            client.secured(bindings, Vec::new());
+            let certified = certified(tls.get_ref().1);
+            client.secured(bindings, certified);
             drive(&mut *tls, &mut client, context).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),

@@ -1,5 +1,10 @@
 //! The world itself.
 
+mod durability;
+mod ledger;
+mod login;
+mod model;
+
 use super::*;
 
 #[test]

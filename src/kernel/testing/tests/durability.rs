@@ -1,0 +1,325 @@
+//! What is acknowledged is kept, what is not durable is not seen, and nothing is lost with a connection.
+
+use super::*;
+use minidom::Element;
+
+fn world(store: &Arc<Memory>, outbox: usize) -> World {
+    let store = store.clone();
+    World::build()
+        .xep(Listed::of::<Keep>(), "")
+        .settings(|settings| settings.outbox = outbox)
+        .store(store)
+        .start()
+}
+
+fn chat(to: &str, id: impl std::fmt::Display) -> String {
+    format!("<message to='{to}' type='chat' id='{id}'><body>{}</body></message>", "word ".repeat(20))
+}
+
+fn ids(elements: &[Element]) -> Vec<String> {
+    let messages = elements.iter().filter(|element| element.name() == "message");
+    messages.map(|message| message.attr("id").unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_request_is_seen_when_it_is_durable() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    store.hold();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    juliet.expect_nothing();
+    store.release();
+    juliet.expect("<presence type='subscribe' from='romeo@example.org' to='juliet@example.org'/>");
+}
+
+#[test]
+fn a_request_that_could_not_be_written_never_was() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    store.hold();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    store.fail();
+    juliet.expect_nothing();
+    romeo.recv();
+    let roster = romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    assert_eq!(roster.children().next().unwrap().children().count(), 0, "{}", String::from(&roster));
+}
+
+#[test]
+fn a_roster_set_that_could_not_be_written_is_refused_and_undone() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    store.hold();
+    romeo.send(
+        "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='juliet@example.org'/></query></iq>",
+    );
+    romeo.expect_nothing();
+    store.fail();
+    romeo.expect(
+        "<iq type='error' id='1' to='{jid}' ...><error type='{any}'>\
+         <internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
+    romeo.expect_nothing();
+    let roster = romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    assert_eq!(roster.children().next().unwrap().children().count(), 0);
+}
+
+#[test]
+fn a_message_that_could_not_be_kept_comes_back() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    store.hold();
+    romeo.send(&chat("juliet@example.org", "lost"));
+    romeo.expect_nothing();
+    store.fail();
+    romeo.expect("<message type='error' id='lost' from='juliet@example.org' to='{jid}'><error type='{any}'>...</error></message>");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    assert!(ids(&juliet.recv()).is_empty());
+}
+
+#[test]
+fn kept_messages_survive_a_restart_in_order() {
+    let store = Arc::new(Memory::new());
+    {
+        let world = world(&store, 100_000);
+        world.create("juliet@example.org", PASSWORD);
+        let mut romeo = world.login("romeo@example.org/orchard");
+        (0..10).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    }
+    // The clock of the new world begins earlier: ids must go on nevertheless.
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    (10..20).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    assert_eq!(ids(&juliet.recv()), (0..20).map(|id| id.to_string()).collect::<Vec<_>>());
+    // Delivered is delivered.
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert!(ids(&chamber.recv()).is_empty());
+}
+
+#[test]
+fn a_slow_reader_loses_nothing_and_the_order_stays() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..90).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    romeo.expect_nothing();
+    juliet.read_on();
+    (90..95).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    assert_eq!(ids(&juliet.recv()), (0..95).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_a_broken_connection_had_not_taken_goes_to_the_next_session() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..50).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.cut();
+    romeo.expect_nothing();
+    (50..60).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    let mut got = ids(&chamber.recv());
+    assert_eq!(got.len(), 60, "{got:?}");
+    got.sort_by_key(|id| id.parse::<u32>().unwrap());
+    assert_eq!(got, (0..60).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+/// The connection is dead, which shows only when a deadline passes: the stream ends with an error nobody reads.
+#[test]
+fn what_waits_when_a_stream_ends_goes_to_the_next_session() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..5).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.close();
+    juliet.cut();
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["0", "1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_copy_that_was_not_taken_is_no_reason_for_another_one() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    chamber.available();
+    juliet.recv();
+    juliet.stop_reading();
+    romeo.send(&chat("juliet@example.org", 1));
+    assert_eq!(ids(&chamber.recv()), ["1"]);
+    juliet.cut();
+    assert!(ids(&chamber.recv()).is_empty(), "delivered twice");
+}
+
+#[test]
+fn of_copies_that_nobody_took_one_is_kept() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    chamber.available();
+    juliet.stop_reading();
+    chamber.stop_reading();
+    romeo.send(&chat("juliet@example.org", 1));
+    juliet.cut();
+    chamber.cut();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    assert_eq!(ids(&juliet.recv()), ["1"]);
+}
+
+#[test]
+fn the_same_in_the_order_in_which_it_was_sent() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..50).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.cut();
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), (0..50).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_full_queue_comes_back_as_an_error() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    (0..100).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    romeo.expect_nothing();
+    romeo.send(&chat("juliet@example.org", "one too many"));
+    romeo.expect(
+        "<message type='error' id='one too many' from='juliet@example.org' to='{jid}'><error type='cancel'>\
+         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+    );
+}
+
+#[test]
+fn an_account_that_left_memory_is_the_same_afterwards() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
+    romeo.send(&chat("juliet@example.org", 0));
+    juliet.cut();
+    romeo.send(&chat("juliet@example.org", 1));
+    world.advance(Duration::from_secs(3600));
+    world.engine().sweep();
+    romeo.send(&chat("juliet@example.org", 2));
+    romeo.recv();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    assert_eq!(ids(&juliet.recv()), ["1", "2"]);
+    romeo.send("<presence/>");
+    let seen = romeo.recv();
+    assert!(seen.iter().any(|presence| presence.attr("from") == Some("juliet@example.org/balcony")));
+}
+
+#[test]
+fn a_removed_account_is_gone_for_everybody() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    romeo.available();
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
+    romeo.recv();
+    let gone = BareJid::parse("juliet@example.org").unwrap();
+    world.block_on(world.users().delete(&gone)).unwrap();
+    assert!(juliet.is_gone());
+    romeo.expect(
+        "<presence type='unavailable' from='juliet@example.org/balcony' to='romeo@example.org'/>\
+         <presence type='unsubscribed' from='juliet@example.org' to='romeo@example.org'/>\
+         <iq type='set' ...><query xmlns='jabber:iq:roster' ver='{any}'><item jid='juliet@example.org' subscription='none'/></query></iq>",
+    );
+    assert!(world.account("juliet@example.org").is_none());
+    // A new account of that name has nothing of the old one.
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let roster = juliet.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    assert_eq!(roster.children().next().unwrap().children().count(), 0);
+}
+
+#[test]
+fn two_slow_readers_each_get_everything_once() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    chamber.available();
+    juliet.recv();
+    juliet.stop_reading();
+    chamber.stop_reading();
+    (0..60).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    let all: Vec<_> = (0..60).map(|id| id.to_string()).collect();
+    chamber.read_on();
+    assert_eq!(ids(&chamber.recv()), all);
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), all);
+    let mut third = world.login("juliet@example.org/third");
+    third.send("<presence/>");
+    assert!(ids(&third.recv()).is_empty());
+}
+
+#[test]
+fn a_second_session_takes_what_the_first_does_not_read() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    romeo.send(&chat("juliet@example.org", 0));
+    juliet.stop_reading();
+    juliet.send("<presence/>");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    romeo.send(&chat("juliet@example.org", 1));
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["1"]);
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), ["0"]);
+    let mut third = world.login("juliet@example.org/third");
+    third.send("<presence/>");
+    assert!(ids(&third.recv()).is_empty());
+}

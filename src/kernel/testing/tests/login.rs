@@ -1,0 +1,139 @@
+//! Logging in with what real clients use: SCRAM with and without channel binding, and what holds guessing up.
+
+use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sasl::client::Mechanism;
+use sasl::client::mechanisms::Scram;
+use sasl::common::ChannelBinding;
+use sasl::common::scram::{Sha1, Sha256};
+use wire::ns;
+
+fn exchange(client: &mut Client, mut mechanism: impl Mechanism) -> minidom::Element {
+    client.open("example.org");
+    let features = client.header_and_features();
+    let offered = features.get_child("mechanisms", ns::SASL).unwrap();
+    assert!(offered.children().any(|child| child.text() == mechanism.name()), "{}", String::from(offered));
+    let initial = STANDARD.encode(mechanism.initial());
+    client.send(&format!("<auth xmlns='{}' mechanism='{}'>{initial}</auth>", ns::SASL, mechanism.name()));
+    loop {
+        let answer = client.one();
+        let data = STANDARD.decode(answer.text()).unwrap();
+        if answer.name() == "challenge" {
+            let response = STANDARD.encode(mechanism.response(&data).unwrap());
+            client.send(&format!("<response xmlns='{}'>{response}</response>", ns::SASL));
+            continue;
+        }
+        if answer.name() == "success" {
+            mechanism.success(&data).unwrap();
+        }
+        return answer;
+    }
+}
+
+#[test]
+fn scram_without_channel_binding() {
+    let world = World::new();
+    world.create("romeo@example.org", PASSWORD);
+    for binding in [ChannelBinding::None, ChannelBinding::Unsupported] {
+        let scram = Scram::<Sha256>::new("romeo", PASSWORD, binding.clone()).unwrap();
+        assert_eq!(exchange(&mut world.connect(), scram).name(), "success");
+        let scram = Scram::<Sha1>::new("romeo", PASSWORD, binding).unwrap();
+        let mut client = world.connect();
+        assert_eq!(exchange(&mut client, scram).name(), "success");
+        client.open("example.org");
+        client.header_and_features();
+        client.bind("orchard");
+        assert_eq!(client.jid(), "romeo@example.org/orchard");
+    }
+}
+
+#[test]
+fn scram_bound_to_the_channel() {
+    let world = World::new();
+    world.create("romeo@example.org", PASSWORD);
+    let bindings =
+        crate::sasl::ChannelBindings { tls: true, exporter: Some([7; 32]), server_end_point: None };
+    let peer = Peer { bindings, ..Peer::default() };
+    let right = Scram::<Sha256>::new("romeo", PASSWORD, ChannelBinding::TlsExporter(vec![7; 32])).unwrap();
+    assert_eq!(exchange(&mut world.connect_from(peer.clone()), right).name(), "success");
+    // Somebody sits in between: the client's channel is another one.
+    let wrong = Scram::<Sha256>::new("romeo", PASSWORD, ChannelBinding::TlsExporter(vec![8; 32])).unwrap();
+    assert_eq!(exchange(&mut world.connect_from(peer.clone()), wrong).name(), "failure");
+    // Or has taken the -PLUS mechanisms out of the list: the client could bind and thinks that we cannot
+    // (RFC 5802 §6).
+    let stripped = Scram::<Sha256>::new("romeo", PASSWORD, ChannelBinding::Unsupported).unwrap();
+    assert_eq!(exchange(&mut world.connect_from(peer), stripped).name(), "failure");
+}
+
+#[test]
+fn an_unknown_user_looks_like_a_wrong_password() {
+    let world = World::new();
+    world.create("romeo@example.org", PASSWORD);
+    let mut salts = Vec::new();
+    for user in ["nobody", "romeo", "nobody", "romeo"] {
+        let mut client = world.connect();
+        client.open("example.org");
+        client.header_and_features();
+        let first = STANDARD.encode(format!("n,,n={user},r=abcdefghijkl"));
+        client.send(&format!("<auth xmlns='{}' mechanism='SCRAM-SHA-1'>{first}</auth>", ns::SASL));
+        let challenge = String::from_utf8(STANDARD.decode(client.one().text()).unwrap()).unwrap();
+        salts.push(challenge.split_once(",s=").unwrap().1.to_owned());
+        let scram = Scram::<Sha1>::new(user, "wrong", ChannelBinding::None).unwrap();
+        let failure = exchange(&mut world.connect(), scram);
+        assert!(failure.get_child("not-authorized", ns::SASL).is_some(), "{}", String::from(&failure));
+    }
+    assert_eq!(salts[0], salts[2], "the salt of somebody who does not exist must not change");
+    assert_eq!(salts[1], salts[3]);
+    assert_eq!(salts[0].split(',').next_back(), salts[1].split(',').next_back(), "the same iterations");
+}
+
+/// RFC 6120 §13.9: after many failures even the right password waits.
+#[test]
+fn guessing_is_held_up_and_forgiven() {
+    let world = World::new();
+    world.create("romeo@example.org", PASSWORD);
+    let attempt = |password: &str| {
+        let mut client = world.connect();
+        client.open("example.org");
+        client.header_and_features();
+        let initial = STANDARD.encode(format!("\0romeo\0{password}"));
+        client.send(&format!("<auth xmlns='{}' mechanism='PLAIN'>{initial}</auth>", ns::SASL));
+        let answer = client.one();
+        answer.children().next().map_or("success".to_owned(), |condition| condition.name().to_owned())
+    };
+    for _ in 0..10 {
+        assert_eq!(attempt("guess"), "not-authorized");
+    }
+    assert_eq!(attempt(PASSWORD), "temporary-auth-failure");
+    world.advance(Duration::from_secs(3600));
+    assert_eq!(attempt(PASSWORD), "success");
+}
+
+#[test]
+fn an_account_has_so_many_sessions() {
+    let world = World::build().settings(|settings| settings.sessions = 2).start();
+    let _one = world.login("romeo@example.org/1");
+    let mut two = world.login("romeo@example.org/2");
+    let mut three = world.connect();
+    three.authenticate("romeo@example.org", PASSWORD);
+    let bind = format!("<iq type='set' id='b'><bind xmlns='{}'><resource>3</resource></bind></iq>", ns::BIND);
+    let refused = three.ask(&bind);
+    let error = refused.get_child("error", ns::CLIENT).unwrap();
+    assert!(error.get_child("resource-constraint", ns::STANZAS).is_some(), "{}", String::from(&refused));
+    // A resource that is in use may be taken over, and one that was given up is free.
+    two.close();
+    assert_eq!(three.ask(&bind).attr("type"), Some("result"));
+}
+
+#[test]
+fn a_password_that_was_changed_is_another_one() {
+    let world = World::new();
+    world.create("romeo@example.org", PASSWORD);
+    let jid = BareJid::parse("romeo@example.org").unwrap();
+    world.block_on(world.users().set_password(&jid, "new one")).unwrap();
+    let old = Scram::<Sha256>::new("romeo", PASSWORD, ChannelBinding::None).unwrap();
+    assert_eq!(exchange(&mut world.connect(), old).name(), "failure");
+    let new = Scram::<Sha256>::new("romeo", "new one", ChannelBinding::None).unwrap();
+    assert_eq!(exchange(&mut world.connect(), new).name(), "success");
+}

@@ -104,7 +104,9 @@ impl Stream {
     /// Sends the credentials for PLAIN.
     pub fn authenticate(&mut self, user: &str, password: &str) {
         let plain = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"));
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ));
     }
 
     /// Sends text.

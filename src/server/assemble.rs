@@ -1,6 +1,6 @@
 //! From the configuration to an engine with its XEPs. `stentor check` and the start take the same way.
 
-use crate::config::{Config, ConfigError, Diagnostic, OptionDoc, XepOptions};
+use crate::config::{Config, ConfigError, Diagnostic, XepOptions};
 use kernel::sasl::{Iterations, Plain, Policy};
 use kernel::{Engine, Listed, Ports, Settings, Software};
 use std::sync::Arc;
@@ -8,15 +8,7 @@ use wire::framer::Limits;
 
 /// All XEPs as the configuration knows them.
 pub fn options(list: &[Listed]) -> Vec<XepOptions> {
-    let entry = |xep: &Listed| XepOptions {
-        name: xep.name,
-        options: xep
-            .options
-            .iter()
-            .map(|option| OptionDoc { name: option.name, default: option.default, doc: option.doc })
-            .collect(),
-    };
-    list.iter().map(entry).collect()
+    list.iter().map(|xep| XepOptions { name: xep.name, options: xep.options }).collect()
 }
 
 /// One line per XEP: number, title, version, name of its table.
@@ -73,7 +65,7 @@ pub fn install(engine: &Arc<Engine>, config: &Config, list: &[Listed]) -> Result
         let settings = config.xep(xep.name);
         let told = config.xeps.contains_key(xep.name);
         let enabled = settings.enabled && (told || !xep.optional);
-        enabled.then(|| (*xep, settings.table))
+        enabled.then_some((*xep, settings.table))
     });
     engine.install(chosen.collect()).map_err(|errors| {
         let diagnostic = |(name, error): (&str, kernel::ConfigError)| match &error.key {

@@ -30,6 +30,8 @@ pub(super) struct Backlog {
     pub(super) bytes: u64,
     /// The commit of the newest entry.
     pub(super) ticket: Option<Ticket>,
+    /// The commit of the latest removal: who begins to read must not find again what was confirmed.
+    pub(super) removal: Option<Ticket>,
 }
 
 /// What a session takes from the log.
@@ -41,6 +43,8 @@ pub(super) struct Reading {
     sent: VecDeque<(LogId, usize)>,
     /// Entries that another session got directly: not to be kept if this one goes.
     shared: Vec<LogId>,
+    /// Entries that were in some queue already when this session began to read: not for it to read.
+    skip: Vec<LogId>,
 }
 
 impl Reading {
@@ -48,13 +52,10 @@ impl Reading {
         self.behind.is_some()
     }
 
-    fn is_active(&self) -> bool {
-        self.behind.is_some() || !self.sent.is_empty()
-    }
-
-    /// Everything up to here has reached this session's peer, as far as the log matters to it.
-    fn floor(&self) -> Option<LogId> {
-        self.sent.front().map(|(id, _)| LogId(id.0 - 1)).or(self.behind)
+    /// True if the entry is in this session's queue, or will be.
+    fn needs(&self, id: LogId) -> bool {
+        self.sent.iter().any(|(sent, _)| *sent == id)
+            || (self.behind.is_some_and(|behind| behind < id) && !self.skip.contains(&id))
     }
 }
 
@@ -99,9 +100,9 @@ impl Account {
         Ok(Some((id, ticket)))
     }
 
-    /// A session is about to fall behind: the messages in its queue go into the log, too, before the one that did not
-    /// fit. Should the connection break, all of them are there, in order (RFC 6120 §10.1).
-    fn keep_queued(&self, state: &mut State, id: SessionId) {
+    /// A later message is about to go into the log: those in the queue of a session go there before it. Should the
+    /// connection break, all of them are there, in order (RFC 6120 §10.1).
+    pub(super) fn keep_queued(&self, state: &mut State, id: SessionId) {
         let Some(session) = state.session(id).filter(|session| !session.reading.is_behind()) else { return };
         let outbox = session.outbox.clone();
         let mut kept = Vec::new();
@@ -127,13 +128,21 @@ impl Account {
         state.backlog.bytes = state.backlog.bytes.saturating_sub(frame.bytes().len() as u64);
     }
 
-    /// Gives what waits in the log to a session that can take it, unless another one is at it.
+    /// Gives what waits in the log to a session that can take it, unless another one is reading.
     pub(super) fn offer_backlog(state: &mut State, id: SessionId, outcome: &mut Outcome) {
-        if state.backlog.count == 0 || state.sessions.iter().any(|session| session.reading.is_active()) {
+        if state.backlog.count == 0 || state.sessions.iter().any(|session| session.reading.is_behind()) {
+            return;
+        }
+        let queues = state.sessions.iter().flat_map(|session| &session.reading.sent);
+        let mut queued: Vec<LogId> = queues.map(|(id, _)| *id).collect();
+        queued.sort_unstable();
+        queued.dedup();
+        if state.backlog.count <= queued.len() as u64 {
             return;
         }
         if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
             session.reading.behind = Some(LogId(0));
+            session.reading.skip = queued;
             outcome.drain.push(id);
         }
     }
@@ -165,33 +174,37 @@ impl Account {
     /// The peer has been sent everything up to `up_to`.
     pub(crate) fn confirm(&self, id: SessionId, up_to: LogId) {
         let mut state = self.lock();
-        let mut freed = (0, 0);
+        let mut confirmed = Vec::new();
         {
             let Some(session) = state.session(id) else { return };
             while session.reading.sent.front().is_some_and(|(id, _)| *id <= up_to) {
-                if let Some((_, bytes)) = session.reading.sent.pop_front() {
-                    freed = (freed.0 + 1, freed.1 + bytes as u64);
-                }
+                confirmed.extend(session.reading.sent.pop_front());
             }
             session.reading.shared.retain(|id| *id > up_to);
         }
         // Somebody slower may still need what this session has got.
-        let others = state.sessions.iter().filter(|session| session.id != id);
-        let floor = others.filter_map(|session| session.reading.floor()).min();
-        let up_to = floor.map_or(up_to, |floor| floor.min(up_to));
-        state.backlog.count = state.backlog.count.saturating_sub(freed.0);
-        state.backlog.bytes = state.backlog.bytes.saturating_sub(freed.1);
-        self.engine.ports.store.submit(Batch::new().with(Op::Trim { owner: self.owner, up_to }));
+        confirmed.retain(|(id, _)| !state.sessions.iter().any(|session| session.reading.needs(*id)));
+        if confirmed.is_empty() {
+            return;
+        }
+        let bytes: usize = confirmed.iter().map(|(_, bytes)| bytes).sum();
+        let ids = confirmed.into_iter().map(|(id, _)| id).collect();
+        self.take_off(&mut state, ids, bytes as u64);
+    }
+
+    fn take_off(&self, state: &mut State, ids: Vec<LogId>, bytes: u64) {
+        state.backlog.count = state.backlog.count.saturating_sub(ids.len() as u64);
+        state.backlog.bytes = state.backlog.bytes.saturating_sub(bytes);
+        let batch = Batch::new().with(Op::Remove { owner: self.owner, ids });
+        state.backlog.removal = Some(self.engine.ports.store.submit(batch));
     }
 
     /// A session ends. What it alone was to get stays in the log, for another session if one can take it.
     pub(super) fn leave_behind(&self, state: &mut State, gone: Bound, outcome: &mut Outcome) {
-        if !gone.reading.shared.is_empty() {
-            state.backlog.count = state.backlog.count.saturating_sub(gone.reading.shared.len() as u64);
-            self.engine
-                .ports
-                .store
-                .submit(Batch::new().with(Op::Remove { owner: self.owner, ids: gone.reading.shared }));
+        let mut shared = gone.reading.shared;
+        shared.retain(|id| !state.sessions.iter().any(|session| session.reading.needs(*id)));
+        if !shared.is_empty() {
+            self.take_off(state, shared, 0);
         }
         let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
         if let Some(next) = next {
@@ -214,9 +227,14 @@ impl Account {
         };
         if page.entries.is_empty() && nothing_new {
             session.reading.behind = None;
+            session.reading.skip = Vec::new();
             return false;
         }
         for (log, bytes) in page.entries {
+            if session.reading.skip.contains(&log) {
+                session.reading.behind = Some(log);
+                continue;
+            }
             let size = bytes.len();
             let bytes = match (&hooks.offline, Frame::parse(bytes.clone())) {
                 (Some(policy), Ok(frame)) => frame.insert(&(policy.delay)(log.received(), self.jid.domain())),
@@ -236,6 +254,10 @@ impl Account {
 
 /// Reads the log into the queue of a session that is behind, until it is not.
 pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
+    let removal = account.lock().backlog.removal.clone();
+    if let Some(removal) = removal {
+        let _ = removal.committed().await;
+    }
     loop {
         let (cursor, ticket, outbox) = {
             let mut state = account.lock();

@@ -114,6 +114,9 @@ impl Account {
         if delivered || parcel.frame.type_() == StanzaType::Headline {
             return Ok(());
         }
+        // A session that has just become unavailable may still have earlier ones in its queue.
+        let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
+        ids.into_iter().for_each(|id| self.keep_queued(state, id));
         self.keep(state, &parcel.frame).map(drop)
     }
 

@@ -49,7 +49,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
         flags |= u64::from(notable) << index;
     }
     let (count, bytes) = engine.ports.store.tally(owner, None).await?;
-    let backlog = Backlog { count, bytes, ticket: None };
+    let backlog = Backlog { count, bytes, ticket: None, removal: None };
     Ok((State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false }, flags))
 }
 

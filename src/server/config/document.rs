@@ -116,7 +116,7 @@ fn check_xeps(table: &DeTable<'_>, xeps: &[XepOptions], lines: &Lines<'_>, out: 
             out.error(place, format!("\"xep.{name}\" is a table: write [xep.{name}] on a line of its own"));
             continue;
         };
-        let known: Vec<&str> = [ENABLED].iter().chain(&xep.options).map(|option| option.name).collect();
+        let known: Vec<&str> = [ENABLED].iter().chain(xep.options).map(|option| option.name).collect();
         check_keys(options, &known, &format!("[xep.{name}]"), lines, out);
     }
 }

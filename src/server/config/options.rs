@@ -190,7 +190,7 @@ pub fn annotated(xeps: &[XepOptions]) -> String {
     for xep in xeps {
         text.push_str(&format!("\n[xep.{}]\n", xep.name));
         options(&mut text, &[ENABLED]);
-        options(&mut text, &xep.options);
+        options(&mut text, xep.options);
     }
     text
 }

@@ -1,25 +1,28 @@
 use super::*;
 use std::fs;
+use std::sync::LazyLock;
 
-const XEPS: &[XepOptions] = &[
-    XepOptions {
-        name: "mam",
-        options: &[
-            OptionDoc { name: "default", default: "\"always\"", doc: "Whose messages are archived." },
-            OptionDoc { name: "page", default: "50", doc: "Entries in a page." },
-            OptionDoc { name: "until", default: "", doc: "Nothing set by default." },
-        ],
-    },
-    XepOptions {
-        name: "register",
-        options: &[OptionDoc { name: "open", default: "false", doc: "Let anybody make an account." }],
-    },
-];
+static XEPS: LazyLock<[XepOptions; 2]> = LazyLock::new(|| {
+    [
+        XepOptions {
+            name: "mam",
+            options: vec![
+                OptionDoc { name: "default", default: "\"always\"", doc: "Whose messages are archived." },
+                OptionDoc { name: "page", default: "50", doc: "Entries in a page." },
+                OptionDoc { name: "until", default: "", doc: "Nothing set by default." },
+            ],
+        },
+        XepOptions {
+            name: "register",
+            options: vec![OptionDoc { name: "open", default: "false", doc: "Let anybody make an account." }],
+        },
+    ]
+});
 
 fn read_with(text: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
     let source = Text { name: "stentor.toml", text, base: Path::new("/base") };
     let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    load_text(&source, variables, XEPS)
+    load_text(&source, variables, &*XEPS)
 }
 
 fn read(text: &str) -> Result<Loaded, ConfigError> {
@@ -132,7 +135,7 @@ fn certificates_must_be_there_and_their_key_closed() {
     set_mode(&path("key.pem"), 0o644);
     let source = |text| {
         let text = format!("domains = [\"example.org\"]\n{text}");
-        load_text(&Text { name: "stentor.toml", text: Some(&text), base: directory.path() }, [], XEPS)
+        load_text(&Text { name: "stentor.toml", text: Some(&text), base: directory.path() }, [], &*XEPS)
     };
 
     let open = source("[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"").expect("usable");
@@ -168,7 +171,7 @@ fn a_domain_may_have_its_own_certificate() {
     let text = "domains = [\"a.org\", \"b.org\"]\n[tls]\ncertificate = \"c\"\nkey = \"k\"\n\
                 [domain.\"b.org\".tls]\ncertificate = \"own-c\"\nkey = \"own-k\"";
     let text = Text { name: "x", text: Some(text), base: directory.path() };
-    let config = load_text(&text, [], XEPS).expect("usable").config;
+    let config = load_text(&text, [], &*XEPS).expect("usable").config;
     let of = |domain: usize| config.key_pair(&config.domains[domain]).expect("pair").certificate.clone();
     assert_eq!((of(0), of(1)), (directory.path().join("c"), directory.path().join("own-c")));
 
@@ -271,7 +274,7 @@ fn quantities_need_units_and_read_back_as_written() {
 
 #[test]
 fn the_annotated_file_holds_every_option_at_its_default() {
-    let text = annotated(XEPS);
+    let text = annotated(&*XEPS);
     let defaults = read_with(None, &[]).expect("defaults").config;
     let as_it_is = read_with(Some(&text), &[]).map_err(|error| error.to_string()).expect("usable");
     assert_eq!(as_it_is.config.limits, defaults.limits);
@@ -322,7 +325,7 @@ fn what_a_reload_cannot_change_is_named() {
 
 #[test]
 fn a_missing_file_is_a_clear_error() {
-    let said = load(Some(Path::new("/nowhere/stentor.toml")), XEPS).expect_err("missing").to_string();
+    let said = load(Some(Path::new("/nowhere/stentor.toml")), &*XEPS).expect_err("missing").to_string();
     assert!(
         said.starts_with("/nowhere/stentor.toml: cannot read the configuration: there is no such file"),
         "{said}"

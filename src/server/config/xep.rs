@@ -2,26 +2,16 @@
 //! hands the table over; its values are the XEP's own business.
 
 use super::diagnostic::Diagnostic;
+pub use kernel::OptionDoc;
 use std::collections::BTreeMap;
 
-/// One documented option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OptionDoc {
-    /// Key in the table.
-    pub name: &'static str,
-    /// Default as TOML text; empty if the option has none and is off unless set.
-    pub default: &'static str,
-    /// What it does, in one to three sentences of plain text.
-    pub doc: &'static str,
-}
-
 /// What a XEP may be told in its table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XepOptions {
     /// `mam` in `[xep.mam]`.
     pub name: &'static str,
     /// Its options. `enabled` is everybody's and not listed.
-    pub options: Vec<OptionDoc>,
+    pub options: &'static [OptionDoc],
 }
 
 /// Doc of the one option that every XEP has.

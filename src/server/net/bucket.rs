@@ -16,7 +16,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn new(rate: Option<u64>, now: Instant) -> Bucket {
-        let tokens = rate.map_or(0, |rate| Self::capacity(rate));
+        let tokens = rate.map_or(0, Self::capacity);
         Bucket { rate, tokens, filled: now }
     }
 

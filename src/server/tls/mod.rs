@@ -5,6 +5,7 @@
 //! the ClientHello, goes on with [`Identity::config`] and keeps the identity for channel binding.
 
 mod binding;
+mod client;
 mod load;
 mod self_made;
 
@@ -12,6 +13,7 @@ mod self_made;
 mod tests;
 
 pub use binding::{end_point, exporter};
+pub use client::certified;
 
 use crate::config::{Config, ConfigError, Diagnostic, Diagnostics, Domain, KeyPair};
 use arc_swap::ArcSwap;

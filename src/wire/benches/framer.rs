@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p wire --bench framer`. Prints the best of several rounds, in nanoseconds a message.
 
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

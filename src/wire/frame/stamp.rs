@@ -77,8 +77,8 @@ pub(super) fn stamp(
     let mut tag = Tag { stack: [0; ON_STACK], len: 0, heap: Vec::new() };
     let mut new = *head;
     tag.push(b"<");
-    tag.push(head.name.of(bytes));
-    new.name = Span::new(1, tag.len);
+    // With its prefix: the rare `xml:` stays.
+    tag.push(&bytes[1..head.name.end()]);
     new.from = tag.attribute("from", from);
     if let Some(to) = to {
         new.to = tag.attribute("to", to);
@@ -132,13 +132,14 @@ pub(super) fn stamp(
         }
     }
     new.tidy = new.tidy || (head.ns.is_none() && !declares);
-    let delta = tag.len as i64 - tail as i64;
+    let rest = tail_start(bytes, tail);
+    let delta = tag.len as i64 - rest as i64;
     new.tail = tag.len as u32;
     new.payload_name = head.payload_name.moved(delta);
     if !payload_ns_in_tag {
         new.payload_ns = head.payload_ns.moved(delta);
     }
-    Frame { bytes: join(tag.bytes(), &bytes[tail_start(bytes, tail)..], b""), head: new }
+    Frame { bytes: join(tag.bytes(), &bytes[rest..], b""), head: new }
 }
 
 /// The same for a tag whose attributes can be copied as they stand: all but two stay next to each other.

@@ -112,6 +112,8 @@ fn stamp_table() {
         ("<message/>", "<message from='f'/>"),
         ("<message />", "<message from='f'/>"),
         ("<message\n>x</message\t>", "<message from='f'>x</message\t>"),
+        ("<iq id='1' \n><x xmlns='urn:x'/></iq>", "<iq from='f' id='1'><x xmlns='urn:x'/></iq>"),
+        ("<xml:w></xml:w>", "<xml:w from='f'></xml:w>"),
         ("<message xmlns='jabber:client' id='1'>x</message>", "<message from='f' id='1'>x</message>"),
         ("<message from='forged' id = \"it's\" />", "<message from='f' id=\"it's\"/>"),
         ("<message to=\"o'n\" from='x'/>", "<message from='f' to=\"o'n\"/>"),

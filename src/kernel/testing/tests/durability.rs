@@ -279,3 +279,47 @@ fn a_removed_account_is_gone_for_everybody() {
     let roster = juliet.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
     assert_eq!(roster.children().next().unwrap().children().count(), 0);
 }
+
+#[test]
+fn two_slow_readers_each_get_everything_once() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    chamber.available();
+    juliet.recv();
+    juliet.stop_reading();
+    chamber.stop_reading();
+    (0..60).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    let all: Vec<_> = (0..60).map(|id| id.to_string()).collect();
+    chamber.read_on();
+    assert_eq!(ids(&chamber.recv()), all);
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), all);
+    let mut third = world.login("juliet@example.org/third");
+    third.send("<presence/>");
+    assert!(ids(&third.recv()).is_empty());
+}
+
+#[test]
+fn a_second_session_takes_what_the_first_does_not_read() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    romeo.send(&chat("juliet@example.org", 0));
+    juliet.stop_reading();
+    juliet.send("<presence/>");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    romeo.send(&chat("juliet@example.org", 1));
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["1"]);
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), ["0"]);
+    let mut third = world.login("juliet@example.org/third");
+    third.send("<presence/>");
+    assert!(ids(&third.recv()).is_empty());
+}

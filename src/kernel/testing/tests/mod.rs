@@ -1,6 +1,7 @@
 //! The world itself.
 
 mod durability;
+mod ledger;
 mod login;
 mod model;
 

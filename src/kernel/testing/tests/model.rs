@@ -133,12 +133,10 @@ fn check(seats: &[Seat]) {
         let roster = &seats[of * RESOURCES].roster;
         roster.get(PEOPLE[to]).map_or("none", String::as_str)
     };
-    for one in 0..PEOPLE.len() {
-        for other in (0..PEOPLE.len()).filter(|other| *other != one) {
-            let to = matches!(subscription(one, other), "to" | "both");
-            let from = matches!(subscription(other, one), "from" | "both");
-            assert_eq!(to, from, "{} and {} do not agree", PEOPLE[one], PEOPLE[other]);
-        }
+    for (one, other) in [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)] {
+        let to = matches!(subscription(one, other), "to" | "both");
+        let from = matches!(subscription(other, one), "from" | "both");
+        assert_eq!(to, from, "{} and {} do not agree", PEOPLE[one], PEOPLE[other]);
     }
     for (index, seat) in seats.iter().enumerate() {
         let me = index / RESOURCES;
@@ -155,7 +153,7 @@ fn check(seats: &[Seat]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn subscriptions_and_presence_agree(acts in prop::collection::vec(act(), 1..60)) {

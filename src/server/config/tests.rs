@@ -6,7 +6,7 @@ static XEPS: LazyLock<[XepOptions; 2]> = LazyLock::new(|| {
     [
         XepOptions {
             name: "mam",
-            options: vec![
+            options: &[
                 OptionDoc { name: "default", default: "\"always\"", doc: "Whose messages are archived." },
                 OptionDoc { name: "page", default: "50", doc: "Entries in a page." },
                 OptionDoc { name: "until", default: "", doc: "Nothing set by default." },
@@ -14,7 +14,7 @@ static XEPS: LazyLock<[XepOptions; 2]> = LazyLock::new(|| {
         },
         XepOptions {
             name: "register",
-            options: vec![OptionDoc { name: "open", default: "false", doc: "Let anybody make an account." }],
+            options: &[OptionDoc { name: "open", default: "false", doc: "Let anybody make an account." }],
         },
     ]
 });

@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// The system's clocks.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Millis) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep_until((self.start + Duration::from_millis(at.0)).into()))
+        Box::pin(tokio::time::sleep_until(self.start + Duration::from_millis(at.0)))
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Step {
 pub struct ClientStream {
     framer: Framer,
     core: Core,
+    /// Stanzas may wait in the framer, because the outbox was full.
+    held_back: bool,
 }
 
 struct Core {
@@ -124,7 +126,7 @@ impl ClientStream {
             former: None,
             busy: None,
         };
-        ClientStream { framer, core }
+        ClientStream { framer, core, held_back: false }
     }
 
     /// The queue of what is to be written.
@@ -140,10 +142,10 @@ impl ClientStream {
         }
     }
 
-    /// By when a session must be bound. `None` once it is.
+    /// By when a session must be bound. `None` once it is, and when there will be none any more.
     pub fn deadline(&self) -> Option<Millis> {
         match self.core.stage {
-            Stage::Bound(_) => None,
+            Stage::Bound(_) | Stage::Over => None,
             _ => Some(self.core.deadline),
         }
     }
@@ -155,6 +157,12 @@ impl ClientStream {
             && self.core.outbox.intake() == Intake::Open
     }
 
+    /// True if [`ClientStream::poll`] stopped because the outbox was full: stanzas may wait that came in long ago. To
+    /// be polled again as soon as [`ClientStream::wants_input`], since nothing else wakes it.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
     /// Bytes from the peer.
     pub fn receive(&mut self, bytes: &[u8]) {
         if !matches!(self.core.stage, Stage::Over) {
@@ -164,6 +172,7 @@ impl ClientStream {
 
     /// Works on what came in until more is needed. Never blocks.
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        self.held_back = false;
         loop {
             if self.core.work(context).is_pending() {
                 return Poll::Pending;
@@ -176,7 +185,10 @@ impl ClientStream {
             }
             match self.core.outbox.intake() {
                 Intake::Open => {}
-                Intake::Later => return Poll::Pending,
+                Intake::Later => {
+                    self.held_back = true;
+                    return Poll::Pending;
+                }
                 Intake::Over => {
                     // Somebody else ended it: a newer session of the same resource, or the administrator.
                     self.core.end();

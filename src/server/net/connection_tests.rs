@@ -1,10 +1,7 @@
 use super::*;
-use crate::config::{Text, load_text};
-use crate::ports::{Runtime, SystemClock, SystemRandom};
-use crate::tls::SelfMade;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kernel::{Ports, Users};
+use kernel::Users;
 use std::path::Path;
 use std::sync::mpsc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -24,6 +21,11 @@ session_queue = \"64 KiB\"
 c2s_rate = \"unlimited\"
 ";
 
+const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+                      to='localhost' version='1.0'>";
+
+const BIND: &str = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
+
 const DISCO: &str =
     "<iq type='get' id='q' to='localhost'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>";
 
@@ -40,26 +42,10 @@ fn on_virtual_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'st
 }
 
 async fn context() -> Arc<Context> {
-    let text = Text { name: "stentor.toml", text: Some(CONFIG), base: Path::new("") };
-    let options = crate::assemble::options(xeps::ALL);
-    let config = load_text(&text, [], &options).expect("usable").config;
-    let (certificates, _) = Certificates::load(&config, SelfMade::InMemory).expect("usable");
-    let ports = Ports {
-        store: Arc::new(store::Memory::new()),
-        clock: Arc::new(SystemClock::default()),
-        random: Arc::new(SystemRandom),
-        spawn: Arc::new(Runtime::current()),
-    };
-    let engine = crate::assemble::engine(&config, ports, xeps::ALL).await.expect("it starts");
+    let context = crate::testing::context(CONFIG, Path::new("")).await;
     let romeo = BareJid::parse("romeo@localhost").expect("an address");
-    Users::new(&engine).create(&romeo, "montague").await.expect("made");
-    Arc::new(Context {
-        engine,
-        certificates: Arc::new(certificates),
-        config: ArcSwap::from_pointee(config),
-        tally: Tally::default(),
-        closing: watch::Sender::new(false),
-    })
+    Users::new(&context.engine).create(&romeo, "montague").await.expect("made");
+    context
 }
 
 /// The server's end of a connection, being driven.
@@ -93,34 +79,68 @@ async fn say(io: &mut DuplexStream, text: &str) {
 }
 
 async fn log_in(io: &mut DuplexStream) {
-    let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
-                  to='localhost' version='1.0'>";
-    say(io, header).await;
+    say(io, HEADER).await;
     until(io, "</stream:features>").await;
     let plain = STANDARD.encode("\0romeo\0montague");
     say(io, &format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")).await;
     until(io, "<success").await;
-    say(io, header).await;
+    say(io, HEADER).await;
     until(io, "</stream:features>").await;
-    say(io, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>").await;
+    say(io, BIND).await;
     until(io, "</iq>").await;
+}
+
+/// The server's end of a connection that takes nothing for a while, and then everything.
+struct Gated {
+    io: DuplexStream,
+    open: Pin<Box<dyn Future<Output = ()> + Send>>,
+    opened: bool,
+}
+
+impl AsyncRead for Gated {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Cx<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Gated {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Cx<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.opened {
+            ready!(self.open.as_mut().poll(cx));
+            self.opened = true;
+        }
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
 }
 
 #[test]
 fn requests_held_back_by_a_full_queue_are_answered_when_there_is_room() {
     on_virtual_time(|| async {
         let context = context().await;
-        let (mut peer, server) = duplex(1 << 24);
-        start(server, &context);
-        log_in(&mut peer).await;
-        // In one read; their answers are more than the queue takes.
-        const REQUESTS: usize = 140;
-        let all = DISCO.repeat(REQUESTS);
+        let (mut peer, io) = duplex(1 << 24);
+        // Before the login is due.
+        let open = Box::pin(tokio::time::sleep(Duration::from_secs(3)));
+        start(Gated { io, open, opened: false }, &context);
+        // One read; the answers are more than the queue takes.
+        const REQUESTS: usize = 500;
+        let header = HEADER.to_owned();
+        let plain = STANDARD.encode("\0romeo\0montague");
+        let auth = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>");
+        let request = "<iq type='get' to='localhost'/>".repeat(REQUESTS);
+        let all = format!("{header}{auth}{header}{BIND}{request}");
         assert!(all.len() < READ, "{}", all.len());
         say(&mut peer, &all).await;
         let mut answers = 0;
-        while answers < REQUESTS {
-            let text = tokio::time::timeout(Duration::from_secs(5), until(&mut peer, "</iq>")).await;
+        while answers < REQUESTS + 1 {
+            let text = tokio::time::timeout(Duration::from_secs(10), until(&mut peer, "</iq>")).await;
             answers += text.expect("the answers go on").matches("</iq>").count();
         }
     });

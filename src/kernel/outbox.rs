@@ -141,22 +141,25 @@ impl Outbox {
 
     /// Appends an entry if there is room for it.
     pub fn push(&self, entry: Entry) -> Push {
-        self.push_within(entry, self.limit)
+        self.push_within(entry, false)
     }
 
-    /// Appends an entry even if the queue is full, up to twice its limit: for answers the peer asked for.
+    /// Appends an entry even if the queue is full, up to twice its limit: for answers the peer asked for. One that
+    /// comes while there is room goes in whatever its size, since a request must have its answer.
     pub fn push_reply(&self, entry: Entry) -> Push {
-        self.push_within(entry, self.limit.saturating_mul(2))
+        self.push_within(entry, true)
     }
 
-    fn push_within(&self, entry: Entry, limit: usize) -> Push {
+    fn push_within(&self, entry: Entry, reply: bool) -> Push {
         let writer = {
             let mut queue = self.queue.lock();
             if queue.closed || queue.ending.is_some() {
                 return Push::Closed;
             }
+            let limit = if reply { self.limit.saturating_mul(2) } else { self.limit };
+            let fits = queue.bytes + entry.cost() <= limit || (reply && queue.bytes < self.limit);
             // A stanza larger than the whole queue may still go when nothing else waits.
-            if queue.bytes + entry.cost() > limit && !queue.entries.is_empty() {
+            if !fits && !queue.entries.is_empty() {
                 return Push::Full;
             }
             queue.bytes += entry.cost();
@@ -346,6 +349,14 @@ mod tests {
         assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
         assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
         assert_eq!(take(&outbox).unwrap().1.log, Some(LogId(2)));
+    }
+
+    #[test]
+    fn an_answer_larger_than_the_queue_goes_in_while_there_is_room() {
+        let outbox = Outbox::new(300);
+        assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
+        assert_eq!(outbox.push_reply(Entry::now("x".repeat(1000))), Push::Queued);
+        assert_eq!(outbox.push_reply(Entry::now("x")), Push::Full);
     }
 
     #[test]

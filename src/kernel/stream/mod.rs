@@ -109,7 +109,7 @@ enum Then {
 impl ClientStream {
     /// A stream that has just been accepted.
     pub fn new(engine: &Arc<Engine>, peer: Peer) -> ClientStream {
-        let settings = &engine.settings;
+        let settings = engine.settings();
         let framer = Framer::new(settings.before_login, engine.hooks.load().namespaces());
         let core = Core {
             engine: engine.clone(),
@@ -221,7 +221,7 @@ impl ClientStream {
         self.framer.reset();
         self.core.opened = false;
         if matches!(self.core.stage, Stage::Known(_)) {
-            self.framer.set_limits(self.core.engine.settings.after_login);
+            self.framer.set_limits(self.core.engine.settings().after_login);
         }
     }
 
@@ -360,7 +360,7 @@ impl Core {
             .attr("version", "1.0");
         out.attr("id", &self.engine.ports.random.token());
         let domain =
-            if self.domain.is_empty() { self.engine.settings.domains.first() } else { Some(&self.domain) };
+            if self.domain.is_empty() { self.engine.domains().first() } else { Some(&self.domain) };
         if let Some(domain) = domain {
             out.attr("from", domain);
         }
@@ -386,7 +386,7 @@ impl Core {
             out.push_str("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>");
             announce(&mut out, Phase::AfterLogin);
         } else {
-            let required = self.engine.settings.require_tls;
+            let required = self.engine.settings().require_tls;
             if !self.peer.bindings.tls {
                 // §5.4.1: a feature that is required is announced alone.
                 out.push_str("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>");
@@ -436,7 +436,7 @@ impl Core {
                 self.end();
                 Ok(Then::Go)
             }
-            (ns::SASL, _) if self.peer.bindings.tls || !self.engine.settings.require_tls => {
+            (ns::SASL, _) if self.peer.bindings.tls || !self.engine.settings().require_tls => {
                 self.sasl(raw);
                 Ok(Then::Go)
             }
@@ -450,7 +450,7 @@ impl Core {
     fn ask_before_login(&mut self, raw: &RawFrame<'_>) -> Result<(), StreamError> {
         let hooks = self.engine.hooks.load();
         let handler = raw.payload().and_then(|payload| hooks.before_login.get(payload.ns)).cloned();
-        let secure = self.peer.bindings.tls || !self.engine.settings.require_tls;
+        let secure = self.peer.bindings.tls || !self.engine.settings().require_tls;
         let (Some(handler), true) = (handler, secure) else {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
         };
@@ -506,7 +506,7 @@ impl Core {
             let id = engine.next_session_id();
             // §7.7.2.2: the newer session wins.
             while let Some(former) =
-                account.bind(id, jid.clone(), outbox.clone(), engine.settings.sessions)?
+                account.bind(id, jid.clone(), outbox.clone(), engine.settings().sessions)?
             {
                 if let Some(outbox) = account.outbox_of(former) {
                     outbox.end(Ending::Error(StreamError::new(StreamCondition::Conflict)));

@@ -19,7 +19,8 @@ fn a_routed_message_costs_two_allocations() {
     receiver.available();
     sender.recv();
     receiver.recv();
-    let message = "<message to='juliet@example.org' type='chat' id='m1'><body>Wherefore art thou?</body></message>";
+    let message =
+        "<message to='juliet@example.org' type='chat' id='m1'><body>Wherefore art thou?</body></message>";
     let mut output = Vec::with_capacity(1 << 20);
     let mut cost = |count: u64| {
         let input = message.repeat(usize::try_from(count).unwrap());

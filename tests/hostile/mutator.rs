@@ -3,11 +3,11 @@
 use minidom::{Element, Node};
 
 /// A generator of numbers (SplitMix64).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
     /// The next number.
-    pub fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,7 +16,7 @@ impl Dice {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.roll() % end.max(1) as u64) as usize
     }
 
@@ -164,40 +164,134 @@ const SOUND: &[&str] = &[
 ];
 
 const TYPES: &[&str] = &[
-    "get", "set", "result", "error", "GET", "", "bogus", "chat", "normal", "headline", "groupchat", "subscribe",
-    "subscribed", "unsubscribe", "unsubscribed", "probe", "unavailable", "available", "invisible", " get",
+    "get",
+    "set",
+    "result",
+    "error",
+    "GET",
+    "",
+    "bogus",
+    "chat",
+    "normal",
+    "headline",
+    "groupchat",
+    "subscribe",
+    "subscribed",
+    "unsubscribe",
+    "unsubscribed",
+    "probe",
+    "unavailable",
+    "available",
+    "invisible",
+    " get",
 ];
 
 const NAMES: &[&str] = &[
-    "query", "item", "x", "ping", "error", "body", "iq", "message", "presence", "remove", "group", "username",
-    "password", "block", "vCard", "delay", "priority", "priorité", "_", "a-very.long_name",
+    "query",
+    "item",
+    "x",
+    "ping",
+    "error",
+    "body",
+    "iq",
+    "message",
+    "presence",
+    "remove",
+    "group",
+    "username",
+    "password",
+    "block",
+    "vCard",
+    "delay",
+    "priority",
+    "priorité",
+    "_",
+    "a-very.long_name",
 ];
 
 const NAMESPACES: &[&str] = &[
-    "jabber:client", "jabber:server", "jabber:iq:roster", "jabber:iq:private", "jabber:iq:register", "vcard-temp",
-    "urn:xmpp:blocking", "urn:xmpp:ping", "urn:ietf:params:xml:ns:xmpp-bind", "urn:ietf:params:xml:ns:xmpp-sasl",
-    "urn:ietf:params:xml:ns:xmpp-tls", "http://etherx.jabber.org/streams", "http://jabber.org/protocol/disco#info",
-    "urn:xmpp:delay", "urn:x", "not a uri at all", "",
+    "jabber:client",
+    "jabber:server",
+    "jabber:iq:roster",
+    "jabber:iq:private",
+    "jabber:iq:register",
+    "vcard-temp",
+    "urn:xmpp:blocking",
+    "urn:xmpp:ping",
+    "urn:ietf:params:xml:ns:xmpp-bind",
+    "urn:ietf:params:xml:ns:xmpp-sasl",
+    "urn:ietf:params:xml:ns:xmpp-tls",
+    "http://etherx.jabber.org/streams",
+    "http://jabber.org/protocol/disco#info",
+    "urn:xmpp:delay",
+    "urn:x",
+    "not a uri at all",
+    "",
 ];
 
 const ADDRESSES: &[&str] = &[
-    "", "localhost", "localhost/x", "romeo@localhost", "romeo@localhost/a", "juliet@localhost",
-    "juliet@localhost/b", "juliet@localhost/nowhere", "nobody@localhost", "@localhost", "romeo@", "romeo@/a", "/a",
-    "a@b@localhost", "romeo@localhost/", "ROMEO@LOCALHOST/a", "ro meo@localhost", "elsewhere.example",
-    "user@elsewhere.example/r", "\u{1f600}@localhost", "romeo@localhost/\u{1f600}", "romeo@..", "romeo@[::1]",
-    "romeo@xn--a", "a\"b@localhost", "\u{200b}@localhost", "juliet@localhost\u{3002}", "\u{ff2a}uliet@localhost",
+    "",
+    "localhost",
+    "localhost/x",
+    "romeo@localhost",
+    "romeo@localhost/a",
+    "juliet@localhost",
+    "juliet@localhost/b",
+    "juliet@localhost/nowhere",
+    "nobody@localhost",
+    "@localhost",
+    "romeo@",
+    "romeo@/a",
+    "/a",
+    "a@b@localhost",
+    "romeo@localhost/",
+    "ROMEO@LOCALHOST/a",
+    "ro meo@localhost",
+    "elsewhere.example",
+    "user@elsewhere.example/r",
+    "\u{1f600}@localhost",
+    "romeo@localhost/\u{1f600}",
+    "romeo@..",
+    "romeo@[::1]",
+    "romeo@xn--a",
+    "a\"b@localhost",
+    "\u{200b}@localhost",
+    "juliet@localhost\u{3002}",
+    "\u{ff2a}uliet@localhost",
 ];
 
 const VALUES: &[&str] = &[
-    "", " ", "0", "-1", "1", "true", "128", "-129", "9999999999999999999999999", "1969-12-31T23:59:59Z",
-    "0000-00-00T00:00:00Z", "-0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "10000-01-01T00:00:00Z",
-    "99991231T23:59:59", "2002-02-30T25:61:61+99:99", "\t\n\r", "<&>'\"", "%s%n", "\u{fffd}\u{1f468}\u{200d}",
-    "../../etc/passwd", "'; drop table log; --", "NaN", "sha-1", "=", "QgayPKawpkPSDYmwT/WM94uAlu0=",
+    "",
+    " ",
+    "0",
+    "-1",
+    "1",
+    "true",
+    "128",
+    "-129",
+    "9999999999999999999999999",
+    "1969-12-31T23:59:59Z",
+    "0000-00-00T00:00:00Z",
+    "-0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999999Z",
+    "10000-01-01T00:00:00Z",
+    "99991231T23:59:59",
+    "2002-02-30T25:61:61+99:99",
+    "\t\n\r",
+    "<&>'\"",
+    "%s%n",
+    "\u{fffd}\u{1f468}\u{200d}",
+    "../../etc/passwd",
+    "'; drop table log; --",
+    "NaN",
+    "sha-1",
+    "=",
+    "QgayPKawpkPSDYmwT/WM94uAlu0=",
 ];
 
 /// What a stanza is expected to cause.
 #[derive(Clone, Debug)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// As text.
     pub xml: String,
     /// Its id, if it has one.
@@ -209,7 +303,7 @@ pub struct Broken {
 }
 
 /// The next broken stanza, addressed to one of `to` (not at all for an empty one).
-pub fn next(dice: &mut Dice, to: &[&str], number: u64) -> Broken {
+pub(crate) fn next(dice: &mut Dice, to: &[&str], number: u64) -> Broken {
     let sound = dice.one_of(SOUND);
     let element = Element::from_reader_with_prefixes(sound.as_bytes(), "jabber:client".to_owned());
     let mut tree = Tree::of(&element.expect("these are sound"), "jabber:client");
@@ -241,7 +335,7 @@ fn mutate(tree: &mut Tree, dice: &mut Dice) {
         1 => tree.attributes.retain(|(name, _)| name != "type"),
         2 => tree.attributes.retain(|(name, _)| name != "to"),
         3 => tree.set("type", dice.one_of(TYPES)),
-        4 => tree.set("to", &dice.one_of(ADDRESSES)),
+        4 => tree.set("to", dice.one_of(ADDRESSES)),
         5 => tree.set("id", &"i".repeat(dice.below(30_000))),
         6 => tree.set("id", dice.one_of(VALUES)),
         7 => tree.set("from", dice.one_of(ADDRESSES)),
@@ -268,8 +362,10 @@ fn mutate(tree: &mut Tree, dice: &mut Dice) {
                 child.attributes[index].1 = dice.one_of(VALUES).to_owned();
             }
         }
-        16 => tree.pick(dice).set("jid", &dice.one_of(ADDRESSES)),
-        17 => tree.pick(dice).set(dice.one_of(&["unknown", "xml:lang", "node", "ver", "stamp", "seconds"]), "1970"),
+        16 => tree.pick(dice).set("jid", dice.one_of(ADDRESSES)),
+        17 => tree
+            .pick(dice)
+            .set(dice.one_of(&["unknown", "xml:lang", "node", "ver", "stamp", "seconds"]), "1970"),
         18 => tree.pick(dice).children = vec![Child::Text(dice.one_of(VALUES).to_owned())],
         19 => tree.pick(dice).children.push(Child::Text("x".repeat(dice.below(20_000)))),
         20 => {

@@ -3,11 +3,11 @@
 use minidom::{Element, Node};
 
 /// A generator of numbers (SplitMix64).
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub u64);
 
 impl Dice {
     /// The next number.
-    pub fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,7 +16,7 @@ impl Dice {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.roll() % end.max(1) as u64) as usize
     }
 
@@ -197,19 +197,19 @@ const VALUES: &[&str] = &[
 
 /// What a stanza is expected to cause.
 #[derive(Clone, Debug)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// As text.
-    pub xml: String,
+    pub(crate) xml: String,
     /// Its id, if it has one.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// An answer is due to an IQ of that kind; none to any other.
-    pub answer: bool,
+    pub(crate) answer: bool,
     /// The stream may end.
-    pub fatal: bool,
+    pub(crate) fatal: bool,
 }
 
 /// The next broken stanza, addressed to one of `to` (not at all for an empty one).
-pub fn next(dice: &mut Dice, to: &[&str], number: u64) -> Broken {
+pub(crate) fn next(dice: &mut Dice, to: &[&str], number: u64) -> Broken {
     let sound = dice.one_of(SOUND);
     let element = Element::from_reader_with_prefixes(sound.as_bytes(), "jabber:client".to_owned());
     let mut tree = Tree::of(&element.expect("these are sound"), "jabber:client");

@@ -293,13 +293,13 @@ const VALUES: &[&str] = &[
 #[derive(Clone, Debug)]
 pub(crate) struct Broken {
     /// As text.
-    pub xml: String,
+    pub(crate) xml: String,
     /// Its id, if it has one.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// An answer is due to an IQ of that kind; none to any other.
-    pub answer: bool,
+    pub(crate) answer: bool,
     /// The stream may end.
-    pub fatal: bool,
+    pub(crate) fatal: bool,
 }
 
 /// The next broken stanza, addressed to one of `to` (not at all for an empty one).

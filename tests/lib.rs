@@ -13,6 +13,8 @@ mod command_line;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod slixmpp;
 #[cfg(test)]
 mod tidy;

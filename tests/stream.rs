@@ -8,9 +8,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One connection.
 pub struct Stream {
@@ -51,6 +52,11 @@ impl Stream {
 
     /// The TLS handshake, complete on return.
     pub fn encrypt(self, protocols: &[&[u8]]) -> Stream {
+        self.try_encrypt(protocols).expect("the handshake succeeds")
+    }
+
+    /// The same; an error if the server does not take part.
+    pub fn try_encrypt(self, protocols: &[&[u8]]) -> io::Result<Stream> {
         let Connection::Clear(mut socket) = self.connection else { panic!("it is encrypted already") };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider.clone())
@@ -63,10 +69,10 @@ impl Stream {
         let name = ServerName::try_from(self.domain.clone()).expect("a name");
         let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
         while tls.is_handshaking() {
-            tls.complete_io(&mut socket).expect("the handshake succeeds");
+            tls.complete_io(&mut socket)?;
         }
         let connection = Connection::Tls(Box::new(StreamOwned::new(tls, socket)));
-        Stream { connection, domain: self.domain, received: String::new() }
+        Ok(Stream { connection, domain: self.domain, received: String::new() })
     }
 
     /// The server's certificate.
@@ -104,16 +110,14 @@ impl Stream {
     /// Sends the credentials for PLAIN.
     pub fn authenticate(&mut self, user: &str, password: &str) {
         let plain = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
-        self.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"));
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ));
     }
 
     /// Sends text.
     pub fn send(&mut self, text: &str) {
-        let sent = match &mut self.connection {
-            Connection::Clear(socket) => socket.write_all(text.as_bytes()),
-            Connection::Tls(tls) => tls.write_all(text.as_bytes()).and_then(|()| tls.flush()),
-        };
-        sent.unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.write(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 
     /// Waits for a text and takes everything up to its end.
@@ -141,13 +145,38 @@ impl Stream {
         self.receive(">");
     }
 
+    /// Writes bytes; an error if the server has gone.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.connection {
+            Connection::Clear(socket) => socket.write_all(bytes),
+            Connection::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        }
+    }
+
+    /// Reads what comes within a time; `None` if nothing does, nothing at the end of the connection.
+    pub fn read_within(&mut self, time: Duration, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let socket = match &mut self.connection {
+            Connection::Clear(socket) => socket,
+            Connection::Tls(tls) => tls.get_mut(),
+        };
+        socket.set_read_timeout(Some(time))?;
+        match self.read_some(buffer) {
+            // Both kinds stand for a timeout.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.connection {
+            Connection::Clear(socket) => socket.read(buffer),
+            Connection::Tls(tls) => tls.read(buffer),
+        }
+    }
+
     fn read(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        let read = match &mut self.connection {
-            Connection::Clear(socket) => socket.read(&mut buffer),
-            Connection::Tls(tls) => tls.read(&mut buffer),
-        };
-        match read {
+        match self.read_some(&mut buffer) {
             Ok(length) => {
                 self.received.push_str(std::str::from_utf8(&buffer[..length]).expect("ASCII in these tests"));
                 length > 0

@@ -88,6 +88,17 @@ pub enum Push {
     Closed,
 }
 
+/// What is to become of the peer's own stanzas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// They are looked at.
+    Open,
+    /// It reads so slowly that they wait.
+    Later,
+    /// An ending has been decided: nothing that the peer still says counts.
+    Over,
+}
+
 /// How a stream is to end, once all that waits has been written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -198,9 +209,16 @@ impl Outbox {
         self.queue.lock().bytes
     }
 
-    /// True while the peer reads so slowly that its own requests should wait, too.
-    pub fn is_full(&self) -> bool {
-        self.queue.lock().bytes >= self.limit
+    /// Whether the peer's own stanzas are to be looked at.
+    pub fn intake(&self) -> Intake {
+        let queue = self.queue.lock();
+        if queue.closed || queue.ending.is_some() {
+            Intake::Over
+        } else if queue.bytes >= self.limit {
+            Intake::Later
+        } else {
+            Intake::Open
+        }
     }
 
     /// Waits until less than half of the queue is in use. `false` if the stream ended meanwhile.

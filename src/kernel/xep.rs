@@ -209,9 +209,27 @@ impl Listed {
 }
 
 fn install<X: Xep>(options: toml::Table, env: &mut Env, hooks: &mut Hooks) -> Result<(), ConfigError> {
-    let config = toml::Value::Table(options)
-        .try_into::<X::Config>()
-        .map_err(|error| ConfigError { key: None, message: error.to_string() })?;
+    let config = options.clone().try_into::<X::Config>().map_err(|error| ConfigError {
+        key: culprit::<X::Config>(&options),
+        message: error.message().to_owned(),
+    })?;
     Arc::new(X::new(config, env)?).register(hooks);
     Ok(())
+}
+
+/// The option without which the table would deserialise. A table that was merged from several sources has no spans,
+/// so this is found by leaving out one option after the other.
+fn culprit<T: DeserializeOwned>(options: &toml::Table) -> Option<String> {
+    let blamed = options.keys().find(|key| {
+        let mut rest = options.clone();
+        rest.remove(key.as_str());
+        rest.try_into::<T>().is_ok()
+    });
+    // With several at fault none can be left out alone: the first that fails by itself.
+    let alone = || {
+        options.iter().find(|(key, value)| {
+            toml::Table::from_iter([((*key).clone(), (*value).clone())]).try_into::<T>().is_err()
+        })
+    };
+    blamed.or_else(|| alone().map(|(key, _)| key)).cloned()
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Memory, Sqlite};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use wire::jid::BareJid;
 
 /// Time for streams to take their farewell; then the process ends anyway.
@@ -114,6 +115,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
         certificates: Arc::new(certificates),
         config: ArcSwap::from_pointee(config),
         tally: Tally::default(),
+        closing: watch::Sender::new(false),
     });
     let serving = tokio::spawn(listeners.serve(context.clone()));
     let commanding = tokio::spawn(admin::serve(commands, {
@@ -133,6 +135,8 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let _ = notify(State::Stopping);
     serving.abort();
     commanding.abort();
+    // First those without a session: one that binds in between is among the sessions then.
+    context.closing.send_replace(true);
     engine.shut_down();
     let _ = tokio::time::timeout(FAREWELL, context.tally.empty()).await;
     let _ = std::fs::remove_file(&socket);

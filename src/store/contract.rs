@@ -95,7 +95,7 @@ contract! {
     a_value_is_put_replaced_and_deleted
     values_are_apart_by_table_owner_and_key
     a_list_is_in_key_order
-    load_takes_the_tables_asked_for
+    open_takes_the_tables_asked_for
     a_batch_takes_effect_in_its_order
     a_swap_puts_only_what_was_expected
     swaps_and_batches_keep_their_order
@@ -161,17 +161,21 @@ fn a_list_is_in_key_order(store: &dyn Store) {
     assert_eq!(keys, ["", "Z", "a", "a\0b", "b", "é"]);
 }
 
-fn load_takes_the_tables_asked_for(store: &dyn Store) {
+fn open_takes_the_tables_asked_for(store: &dyn Store) {
+    let owner = wait(store.create_owner("alice", Batch::new())).unwrap().unwrap();
     let batch = Batch::new()
-        .put("b", ALICE, "2", value("b2"))
-        .put("b", ALICE, "1", value("b1"))
-        .put("a", ALICE, "1", value("a1"))
-        .put("c", ALICE, "1", value("c1"))
-        .put("a", BOB, "9", value("no"));
+        .put("b", owner, "2", value("b2"))
+        .put("b", owner, "1", value("b1"))
+        .put("a", owner, "1", value("a1"))
+        .put("c", owner, "1", value("c1"))
+        .with(entry(1, &[owner.0], "one"))
+        .with(entry(2, &[BOB.0, owner.0], "three"));
     commit(store, batch);
-    let rows = wait(store.load(ALICE, &["b", "a", "empty"])).unwrap();
-    let rows: Vec<_> = rows.iter().map(|(collection, key, _)| (*collection, &key[..])).collect();
+    let opened = wait(store.open("alice", &["b", "a", "empty"])).unwrap().unwrap();
+    let rows: Vec<_> = opened.rows.iter().map(|(collection, key, _)| (*collection, &key[..])).collect();
     assert_eq!(rows, [("b", "1"), ("b", "2"), ("a", "1")]);
+    assert_eq!((opened.owner, opened.entries, opened.bytes), (owner, 2, 8));
+    assert_eq!(wait(store.open("bob", &["a"])), Ok(None));
 }
 
 fn a_batch_takes_effect_in_its_order(store: &dyn Store) {
@@ -263,7 +267,8 @@ fn an_erased_owner_leaves_nothing(store: &dyn Store) {
     commit(store, Batch::new().with(entry(3, &[BOB.0, owner.0], "late")).with(Op::Erase { owner }));
     assert_eq!(wait(store.owner("alice")).unwrap(), None);
     assert_eq!(wait(store.owners("", 9)).unwrap(), []);
-    assert_eq!(wait(store.load(owner, &["a", "b"])).unwrap(), []);
+    assert_eq!(wait(store.open("alice", &["a", "b"])), Ok(None));
+    assert_eq!(wait(store.list("a", owner)).unwrap(), []);
     assert_eq!(list(store, owner.0), [0; 0]);
     assert_eq!(list(store, BOB.0), [1, 3]);
     assert_eq!(wait(store.get("a", BOB, "1")).unwrap(), Some(value("bob's")));

@@ -6,8 +6,8 @@ use crate::job::{Group, Job, Newcomer, failed};
 use crate::oneshot::ready;
 use bytes::Bytes;
 use kernel::ports::{
-    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Op, Order, Owner, Store, StoreError, Swap,
-    Ticket, Value,
+    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store, StoreError,
+    Swap, Ticket, Value,
 };
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,12 +176,17 @@ impl Store for Memory {
         self.read(|data| data.list(owner, collection).map(|(_, key, value)| (key, value)).collect())
     }
 
-    fn load(
+    fn open(
         &self,
-        owner: Owner,
+        name: &str,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>> {
-        self.read(|data| collections.iter().flat_map(|collection| data.list(owner, collection)).collect())
+    ) -> BoxFuture<'static, Result<Option<Opened>, StoreError>> {
+        self.read(|data| {
+            let owner = *data.owners.get(name)?;
+            let rows = collections.iter().flat_map(|collection| data.list(owner, collection)).collect();
+            let (entries, bytes) = data.tally(owner, None);
+            Some(Opened { owner, rows, entries, bytes })
+        })
     }
 
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>> {
@@ -197,10 +202,7 @@ impl Store for Memory {
         owner: Owner,
         after: Option<LogId>,
     ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
-        self.read(|data| {
-            let frames = data.entries(owner, after, None).map(|(_, frame)| frame.len() as u64);
-            frames.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length))
-        })
+        self.read(|data| data.tally(owner, after))
     }
 }
 
@@ -215,6 +217,11 @@ struct Data {
 }
 
 impl Data {
+    fn tally(&self, owner: Owner, after: Option<LogId>) -> (u64, u64) {
+        let frames = self.entries(owner, after, None).map(|(_, frame)| frame.len() as u64);
+        frames.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length))
+    }
+
     fn apply(&mut self, batch: Batch) {
         for op in batch.ops {
             match op {

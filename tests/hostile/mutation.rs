@@ -83,8 +83,14 @@ fn run() {
     let mut juliet = log_in(&world, "juliet@localhost/b");
     let mut dice = Dice(SEED);
     let to = [
-        "", "localhost", "romeo@localhost", "romeo@localhost/a", "romeo@localhost/other", "juliet@localhost",
-        "juliet@localhost/b", "nobody@localhost",
+        "",
+        "localhost",
+        "romeo@localhost",
+        "romeo@localhost/a",
+        "romeo@localhost/other",
+        "juliet@localhost",
+        "juliet@localhost/b",
+        "nobody@localhost",
     ];
     let mut requests = 0;
     let mut registered = false;
@@ -130,12 +136,17 @@ fn check(broken: &Broken, received: &[Element], gone: bool) {
     });
     let expected = usize::from(broken.answer);
     let itself = received.iter().any(|element| {
-        element.name() == "iq" && matches!(element.attr("type"), Some("get" | "set"))
+        element.name() == "iq"
+            && matches!(element.attr("type"), Some("get" | "set"))
             && element.attr("id") == broken.id.as_deref()
     });
     if itself {
         return;
     }
     let count = answers.count();
-    assert!(count == expected || (expected == 0 && count <= 1 && !broken.answer), "{count} answers: {texts:?}\nto {}", shown());
+    assert!(
+        count == expected || (expected == 0 && count <= 1 && !broken.answer),
+        "{count} answers: {texts:?}\nto {}",
+        shown()
+    );
 }

@@ -21,7 +21,7 @@ impl Log {
     }
 
     /// Begins anew with what comes from a pipe.
-    pub(super) fn follow(&mut self, mut pipe: ChildStderr) {
+    pub(crate) fn follow(&mut self, mut pipe: ChildStderr) {
         *self = Log::default();
         self.lock().open = true;
         let log = self.clone();

@@ -30,6 +30,20 @@ use tempfile::TempDir;
 /// How long anything may take before the test fails. Long: machines that run tests are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The binary, to be called in a directory; settings in the environment of the tests do not reach it.
+pub fn command(directory: &Path) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(directory);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("STENTOR_") {
+            command.env_remove(name);
+        }
+    }
+    // As under a terminal, not as under systemd.
+    command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET");
+    command
+}
+
 /// What a server is to be started with.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -110,7 +124,11 @@ impl Stentor {
         let started = self.try_start();
         assert!(started, "the server ended at its start; its log:\n{}", self.log.text());
         let connected = TcpStream::connect(self.c2s());
-        assert!(connected.is_ok(), "{connected:?} although the server said that it serves:\n{}", self.log.text());
+        assert!(
+            connected.is_ok(),
+            "{connected:?} although the server said that it serves:\n{}",
+            self.log.text()
+        );
     }
 
     /// The same; false if it ended at once. [`Stentor::log`] tells why.
@@ -130,15 +148,8 @@ impl Stentor {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.current_dir(self.directory.path()).args(arguments).arg("--config").arg(self.config_file());
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("STENTOR_") {
-                command.env_remove(name);
-            }
-        }
-        // As under a terminal, not as under systemd.
-        command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET");
+        let mut command = command(self.directory.path());
+        command.args(arguments).arg("--config").arg(self.config_file());
         command
     }
 

@@ -225,11 +225,7 @@ impl Account {
         let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
             return false;
         };
-        if page.entries.is_empty() && nothing_new {
-            session.reading.behind = None;
-            session.reading.skip = Vec::new();
-            return false;
-        }
+        let mut all = page.complete && nothing_new;
         for (log, bytes) in page.entries {
             if session.reading.skip.contains(&log) {
                 session.reading.behind = Some(log);
@@ -243,12 +239,18 @@ impl Account {
             let mut entry = Entry::now(bytes);
             entry.log = Some(log);
             if session.outbox.push_reply(entry) != Push::Queued {
+                all = false;
                 break;
             }
             session.reading.behind = Some(log);
             session.reading.sent.push_back((log, size));
         }
-        true
+        if all {
+            // That was everything: what comes from now on goes behind it in the queue.
+            session.reading.behind = None;
+            session.reading.skip = Vec::new();
+        }
+        !all
     }
 }
 

@@ -18,9 +18,7 @@ pub(crate) const CREDENTIALS: &str = "credentials";
 
 /// Reads an account. `None` if there is none of that name.
 pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<Arc<Account>>, StoreError> {
-    let store = &engine.ports.store;
-    let Some(owner) = store.owner(jid.as_str()).await? else { return Ok(None) };
-    let (state, flags) = read(engine, jid, owner).await?;
+    let Some((owner, state, flags)) = read(engine, jid).await? else { return Ok(None) };
     Ok(Some(Arc::new(Account {
         jid: jid.clone(),
         owner,
@@ -31,11 +29,12 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
     })))
 }
 
-async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(State, u64), StoreError> {
+async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, State, u64)>, StoreError> {
     let kinds = engine.cache_kinds();
     let mut collections = vec![roster::COLLECTION];
     collections.extend(kinds.iter().map(|kind| kind.collection));
-    let rows = engine.ports.store.load(owner, &collections).await?;
+    let Some(opened) = engine.ports.store.open(jid.as_str(), &collections).await? else { return Ok(None) };
+    let rows = &opened.rows;
     let of = |wanted: &'static str| {
         let rows = rows.iter().filter(move |(collection, _, _)| *collection == wanted);
         rows.map(|(_, key, value)| (key.clone(), value.clone()))
@@ -48,9 +47,9 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let (count, bytes) = engine.ports.store.tally(owner, None).await?;
-    let backlog = Backlog { count, bytes, ticket: None, removal: None };
-    Ok((State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false }, flags))
+    let backlog = Backlog { count: opened.entries, bytes: opened.bytes, ticket: None, removal: None };
+    let state = State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false };
+    Ok(Some((opened.owner, state, flags)))
 }
 
 /// Memory of an account with nothing in it, its place in the table included.
@@ -67,7 +66,7 @@ impl Account {
 
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
-        let (fresh, flags) = read(&self.engine, &self.jid, self.owner).await?;
+        let Some((_, fresh, flags)) = read(&self.engine, &self.jid).await? else { return Ok(()) };
         let mut state = self.lock();
         state.roster = fresh.roster;
         state.slots = fresh.slots;

@@ -9,5 +9,5 @@ mod ticket;
 
 pub use environment::{Clock, Job, Millis, Random, Spawn, Task, WallMillis};
 pub use log::{LogEntry, LogId, LogPage, LogQuery, Order};
-pub use store::{Batch, BoxFuture, Collection, Op, Owner, Row, Store, StoreError, Swap, Value};
+pub use store::{Batch, BoxFuture, Collection, Op, Opened, Owner, Row, Store, StoreError, Swap, Value};
 pub use ticket::{Commit, Committed, Outcome, Ticket};

@@ -127,6 +127,19 @@ pub struct Swap {
     pub new: Option<Value>,
 }
 
+/// What [`Store::open`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The owner of the name.
+    pub owner: Owner,
+    /// Rows by table, in the order asked for, and by key.
+    pub rows: Vec<(Collection, String, Value)>,
+    /// Entries in its log.
+    pub entries: u64,
+    /// Bytes of their frames.
+    pub bytes: u64,
+}
+
 /// Storage failed. Logged once, with context, where it happened; the peer gets internal-server-error or
 /// resource-constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,12 +212,13 @@ pub trait Store: Send + Sync {
         owner: Owner,
     ) -> BoxFuture<'static, Result<Vec<(String, Value)>, StoreError>>;
 
-    /// All rows of an owner in every table: what an account needs when it is loaded, in one round.
-    fn load(
+    /// What an account needs when it is brought into memory, in one read: who owns that name, all its rows in these
+    /// tables, and the tally of its log. `Ok(None)` if there is no owner of that name.
+    fn open(
         &self,
-        owner: Owner,
+        name: &str,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<Row>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Option<Opened>, StoreError>>;
 
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;

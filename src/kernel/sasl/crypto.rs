@@ -72,7 +72,10 @@ impl Hash {
 }
 
 fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Secret {
-    #[allow(clippy::expect_used)] // The error is for block ciphers; HMAC hashes or pads a key of any length.
+    #[allow(
+        clippy::expect_used,
+        reason = "the error is for block ciphers; HMAC hashes or pads a key of any length"
+    )]
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     for part in parts {
         Mac::update(&mut mac, part);

@@ -9,7 +9,7 @@ mod login;
 
 use crate::engine::Engine;
 use crate::hooks::{Phase, Request, Target};
-use crate::outbox::{Ending, Entry, Outbox};
+use crate::outbox::{Ending, Entry, Intake, Outbox};
 use crate::ports::{Millis, Task};
 use crate::sasl::ChannelBindings;
 use crate::session::{Inner, SessionRef};
@@ -152,7 +152,7 @@ impl ClientStream {
     pub fn wants_input(&self) -> bool {
         self.core.busy.is_none()
             && !matches!(self.core.stage, Stage::Over | Stage::Securing)
-            && !self.core.outbox.is_full()
+            && self.core.outbox.intake() == Intake::Open
     }
 
     /// Bytes from the peer.
@@ -171,8 +171,17 @@ impl ClientStream {
             if self.core.login.take_restart() {
                 self.restart();
             }
-            if matches!(self.core.stage, Stage::Over | Stage::Securing) || self.core.outbox.is_full() {
+            if matches!(self.core.stage, Stage::Over | Stage::Securing) {
                 return Poll::Pending;
+            }
+            match self.core.outbox.intake() {
+                Intake::Open => {}
+                Intake::Later => return Poll::Pending,
+                Intake::Over => {
+                    // Somebody else ended it: a newer session of the same resource, or the administrator.
+                    self.core.end();
+                    return Poll::Pending;
+                }
             }
             let then = match self.framer.next() {
                 Ok(None) => return Poll::Pending,

@@ -1,7 +1,7 @@
 //! A client of a world: one connection, driven by hand.
 
 use super::World;
-use super::scenario::{Incoming, Pattern, Variables};
+use super::scenario::{Incoming, Pattern, Reader, Variables};
 use crate::outbox::Ending;
 use crate::ports::{BoxFuture, Clock};
 use crate::sasl::ChannelBindings;
@@ -16,13 +16,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use wire::error::{StreamCondition, StreamError};
 use wire::frame::XmlWriter;
-use wire::framer::{Event, Framer, Limits, StreamHeader};
-use wire::ns::{self, NsTable};
+use wire::ns;
 
 /// The connection, shared by the client and the task that drives it.
 struct Line {
     stream: ClientStream,
-    framer: Framer,
+    reader: Reader,
     inbox: VecDeque<Incoming>,
     deadline: Option<BoxFuture<'static, ()>>,
     driver: Option<Waker>,
@@ -41,7 +40,7 @@ impl Client {
     pub(super) fn new(world: &World, peer: Peer) -> Client {
         let line = Arc::new(Mutex::new(Line {
             stream: ClientStream::new(&world.engine, peer),
-            framer: Framer::new(Limits::after_login(), Arc::new(NsTable::new(&[]))),
+            reader: Reader::default(),
             inbox: VecDeque::new(),
             deadline: None,
             driver: None,
@@ -55,6 +54,11 @@ impl Client {
         );
         world.run();
         Client { world: world.clone(), line, jid: String::new() }
+    }
+
+    /// Works on the stream itself, beside what drives it: for counting and timing.
+    pub fn with_stream<R>(&mut self, work: impl FnOnce(&mut ClientStream) -> R) -> R {
+        work(&mut self.line.lock().stream)
     }
 
     /// The full address, once logged in.
@@ -130,7 +134,7 @@ impl Client {
         let driver = {
             let mut line = self.line.lock();
             if xml.starts_with("<?xml") || xml.starts_with("<stream:stream") {
-                line.framer.reset();
+                line.reader.restart();
             }
             if !line.gone {
                 line.stream.receive(xml.as_bytes());
@@ -291,7 +295,7 @@ impl Line {
             }
             out.extend_from_slice(b"</stream:stream>");
         }
-        self.framer.receive(&out);
+        self.reader.receive(&out);
         self.parse();
         if let Some(log) = taken.log {
             self.stream.written(log);
@@ -318,37 +322,10 @@ impl Line {
     }
 
     fn parse(&mut self) {
-        loop {
-            let incoming = match self.framer.next() {
-                Ok(None) => return,
-                Ok(Some(Event::Header(header))) => Incoming::Element(header_element(&header)),
-                Ok(Some(Event::Stanza(raw))) => Incoming::Element(raw.element()),
-                Ok(Some(Event::Close)) => Incoming::Close,
-                Err(error) => panic!("the server's own XML is broken: {error:?}"),
-            };
+        while let Some(incoming) = self.reader.next().unwrap_or_else(|error| panic!("{error}")) {
             self.inbox.push_back(incoming);
         }
     }
-}
-
-/// A stream header as an element without children.
-fn header_element(header: &StreamHeader) -> Element {
-    let mut out = XmlWriter::new();
-    out.start("stream").attr("xmlns", ns::STREAMS);
-    let version = header.version.map(|(major, minor)| format!("{major}.{minor}"));
-    for (name, value) in [
-        ("from", &header.from),
-        ("to", &header.to),
-        ("id", &header.id),
-        ("version", &version),
-        ("xml:lang", &header.lang),
-    ] {
-        if let Some(value) = value {
-            out.attr(name, value);
-        }
-    }
-    out.end();
-    element(&out.into_string())
 }
 
 /// Reads one element; without a namespace of its own it is in `jabber:client`.

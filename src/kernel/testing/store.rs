@@ -1,8 +1,8 @@
 //! A store in memory whose commits the test can hold back or let fail.
 
 use crate::ports::{
-    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Order, Owner, Row, Store, StoreError,
-    Swap, Ticket, Value,
+    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store,
+    StoreError, Swap, Ticket, Value,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -162,12 +162,17 @@ impl Store for Memory {
         self.with(|data| data.list(owner, collection).map(|(_, key, value)| (key, value)).collect())
     }
 
-    fn load(
+    fn open(
         &self,
-        owner: Owner,
+        name: &str,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<Row>, StoreError>> {
-        self.with(|data| collections.iter().flat_map(|collection| data.list(owner, collection)).collect())
+    ) -> BoxFuture<'static, Result<Option<Opened>, StoreError>> {
+        self.with(|data| {
+            let owner = *data.owners.get(name)?;
+            let rows = collections.iter().flat_map(|collection| data.list(owner, collection)).collect();
+            let (entries, bytes) = data.tally(owner, None);
+            Some(Opened { owner, rows, entries, bytes })
+        })
     }
 
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>> {
@@ -183,10 +188,7 @@ impl Store for Memory {
         owner: Owner,
         after: Option<LogId>,
     ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
-        self.with(|data| {
-            data.entries(owner, after, None)
-                .fold((0, 0), |(count, bytes), (_, frame)| (count + 1, bytes + frame.len() as u64))
-        })
+        self.with(|data| data.tally(owner, after))
     }
 }
 
@@ -201,6 +203,11 @@ struct Data {
 }
 
 impl Data {
+    fn tally(&self, owner: Owner, after: Option<LogId>) -> (u64, u64) {
+        self.entries(owner, after, None)
+            .fold((0, 0), |(count, bytes), (_, frame)| (count + 1, bytes + frame.len() as u64))
+    }
+
     fn apply(&mut self, batch: Batch) {
         for op in batch.ops {
             match op {

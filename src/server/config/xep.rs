@@ -3,7 +3,6 @@
 
 use super::diagnostic::Diagnostic;
 pub use kernel::OptionDoc;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// What a XEP may be told in its table.
@@ -43,41 +42,9 @@ impl XepSettings {
         }
     }
 
-    /// The table as the XEP's own type. An error names the option at fault and its line.
-    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, Diagnostic> {
-        self.table.clone().try_into().map_err(|error: toml::de::Error| {
-            let key = self.culprit::<T>();
-            match key {
-                Some(key) => self.error(&key, error.message()),
-                None => Diagnostic::error("", format!("[xep.{}]: {}", self.name, error.message())),
-            }
-        })
-    }
-
     /// An error about one option, with its place.
     pub fn error(&self, option: &str, message: &str) -> Diagnostic {
         let place = self.places.get(option).cloned().unwrap_or_default();
         Diagnostic::error(place, format!("xep.{}.{option}: {message}", self.name))
-    }
-
-    /// The option without which the table would deserialise. A table that was read from a tree has no spans, so
-    /// this is found by leaving out one option after the other.
-    fn culprit<T: DeserializeOwned>(&self) -> Option<String> {
-        if let [only] = self.table.keys().collect::<Vec<_>>()[..] {
-            return Some(only.clone());
-        }
-        let blamed = self.table.keys().find(|key| {
-            let mut rest = self.table.clone();
-            rest.remove(key.as_str());
-            rest.try_into::<T>().is_ok()
-        });
-        // With several at fault none can be left out alone: the first that fails by itself.
-        let alone = || {
-            self.table.iter().find(|(key, value)| {
-                let one = toml::Table::from_iter([((*key).clone(), (*value).clone())]);
-                one.try_into::<T>().is_err()
-            })
-        };
-        blamed.or_else(|| alone().map(|(key, _)| key)).cloned()
     }
 }

@@ -24,6 +24,7 @@ use std::task::{Context as Cx, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::Sleep;
 use tokio_rustls::LazyConfigAcceptor;
 use wire::error::{StreamCondition, StreamError};
@@ -53,6 +54,19 @@ pub struct Context {
     pub config: ArcSwap<Config>,
     /// Connections per address.
     pub tally: Tally,
+    /// True once the server goes down. The engine ends sessions; this is for connections that have none yet.
+    pub closing: watch::Sender<bool>,
+}
+
+impl Context {
+    /// Completes when the server goes down.
+    fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut closing = self.closing.subscribe();
+        async move {
+            // An error means that the sender is gone, and the server with it.
+            let _ = closing.wait_for(|closing| *closing).await;
+        }
+    }
 }
 
 /// Serves one accepted connection to its end.
@@ -67,7 +81,12 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
     }
     // The deadline of the negotiation covers the handshake, too.
     let left = client.deadline().map_or(STALL, |deadline| deadline - context.engine.ports.clock.now());
-    let secured = tokio::time::timeout(left, Box::pin(secure(socket, purpose, context))).await;
+    let handshake = tokio::time::timeout(left, Box::pin(secure(socket, purpose, context)));
+    let secured = tokio::select! {
+        secured = handshake => secured,
+        // There is no stream yet to say it on.
+        () = context.closed() => return,
+    };
     match secured {
         Ok(Ok((mut tls, bindings))) => {
             let certified = certified(tls.get_ref().1);
@@ -169,6 +188,8 @@ struct Drive {
     idle: Duration,
     dead: Duration,
     timer: Pin<Box<Sleep>>,
+    /// The end of the server, until there is a session: that is told by the engine, and holds less memory.
+    closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Drive {
@@ -193,6 +214,7 @@ impl Drive {
             idle: config.limits.idle_timeout.duration(),
             dead: config.limits.dead_timeout.duration(),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            closing: Some(Box::pin(context.closed())),
         }
     }
 
@@ -204,6 +226,14 @@ impl Drive {
         cx: &mut Cx<'_>,
     ) -> Poll<End> {
         loop {
+            if let Some(closing) = &mut self.closing {
+                if closing.as_mut().poll(cx).is_ready() {
+                    self.closing = None;
+                    client.fail(StreamError::new(StreamCondition::SystemShutdown));
+                } else if client.session().is_some() {
+                    self.closing = None;
+                }
+            }
             let start_tls = client.poll(cx) == Poll::Ready(Step::StartTls);
             match self.write(io.as_mut(), client, cx) {
                 Ok(true) => return Poll::Ready(End::Closed),

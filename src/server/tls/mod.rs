@@ -218,6 +218,8 @@ fn identity(chain: Chain, shared: &Shared, self_made: bool) -> Result<Identity, 
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(chain.key)));
     config.ticketer = shared.ticketer.clone();
+    // XMPP clients hold one connection and resume rarely; each ticket costs bytes and time at every login.
+    config.send_tls13_tickets = 1;
     // RFC 9266 §2: without the extended master secret there is no tls-exporter binding in TLS 1.2, and rustls
     // does not tell whether a connection has it. So every connection must have it; clients do since about 2016.
     config.require_ems = true;

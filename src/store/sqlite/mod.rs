@@ -27,7 +27,8 @@ use crate::job::{Job, failed};
 use crate::oneshot::ready;
 use bytes::Bytes;
 use kernel::ports::{
-    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Owner, Store, StoreError, Swap, Ticket, Value,
+    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Opened, Owner, Store, StoreError, Swap, Ticket,
+    Value,
 };
 use open::Place;
 use parking_lot::Mutex;
@@ -148,11 +149,7 @@ impl Store for Sqlite {
 
     fn owner(&self, name: &str) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
         let name = name.to_owned();
-        self.readers.read(move |connection, _| {
-            let mut found = connection.prepare_cached("SELECT id FROM owner WHERE name = ?1")?;
-            let mut rows = found.query([name])?;
-            rows.next()?.map(|row| row.get(0).map(Owner)).transpose()
-        })
+        self.readers.read(move |connection, _| reader::owner(connection, &name))
     }
 
     fn create_owner(
@@ -204,21 +201,27 @@ impl Store for Sqlite {
         })
     }
 
-    fn load(
+    fn open(
         &self,
-        owner: Owner,
+        name: &str,
         collections: &[Collection],
-    ) -> BoxFuture<'static, Result<Vec<(Collection, String, Value)>, StoreError>> {
-        let collections = collections.to_vec();
-        self.readers.read(move |connection, _| {
-            let _one_moment = page::Snapshot::begin(connection)?;
+    ) -> BoxFuture<'static, Result<Option<Opened>, StoreError>> {
+        let (name, collections) = (name.to_owned(), collections.to_vec());
+        self.readers.read(move |connection, tail| {
             let mut rows = Vec::new();
-            for collection in collections {
-                reader::list(connection, owner, collection, |key, value| {
-                    rows.push((collection, key, value))
-                })?;
-            }
-            Ok(rows)
+            let owner = {
+                let _one_moment = page::Snapshot::begin(connection)?;
+                let Some(owner) = reader::owner(connection, &name)? else { return Ok(None) };
+                for collection in collections {
+                    reader::list(connection, owner, collection, |key, value| {
+                        rows.push((collection, key, value))
+                    })?;
+                }
+                owner
+            };
+            // After that moment: the tail must be read before the table that rows move into.
+            let (entries, bytes) = page::tally(connection, tail, owner, None)?;
+            Ok(Some(Opened { owner, rows, entries, bytes }))
         })
     }
 

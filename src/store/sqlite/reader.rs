@@ -183,6 +183,13 @@ fn blame(error: &Error) -> StoreError {
     }
 }
 
+/// The owner of a name.
+pub(crate) fn owner(connection: &Connection, name: &str) -> rusqlite::Result<Option<Owner>> {
+    let mut found = connection.prepare_cached("SELECT id FROM owner WHERE name = ?1")?;
+    let mut rows = found.query([name])?;
+    rows.next()?.map(|row| row.get(0).map(Owner)).transpose()
+}
+
 /// Shows `each` the rows of an owner in one table, by key.
 pub(crate) fn list(
     connection: &Connection,

@@ -38,7 +38,8 @@ fn a_head_answers_what_routing_asks() {
 fn trees_have_attributes_of_any_length() {
     for length in [1, 8_191, 8_193, 200_000] {
         let long = "a".repeat(length);
-        let element = frame(&format!("<iq id='{long}'><q xmlns='urn:x' a='{long}'>{long}</q></iq>")).element();
+        let element =
+            frame(&format!("<iq id='{long}'><q xmlns='urn:x' a='{long}'>{long}</q></iq>")).element();
         assert_eq!(element.attr("id"), Some(long.as_str()));
         let payload = element.get_child("q", "urn:x").unwrap();
         assert_eq!((payload.attr("a"), payload.text()), (Some(long.as_str()), long.clone()));

@@ -81,6 +81,7 @@
 mod parse;
 mod pattern;
 mod play;
+mod reader;
 mod template;
 mod world;
 
@@ -90,6 +91,7 @@ mod tests;
 pub use parse::ParseError;
 pub use pattern::Pattern;
 pub use play::{Driver, Failure, Wait};
+pub use reader::Reader;
 pub use template::Variables;
 pub use world::{InWorld, play_folder};
 

@@ -76,6 +76,27 @@ fn play(folder: &str) {
     scenario::play_folder(folder, || World::with(&[Listed::of::<Keep>()]));
 }
 
+/// XEP-0203 §4: the stamp says when the message came, not when it is delivered.
+#[test]
+fn late_messages_carry_the_time_of_their_receipt() {
+    let world = World::with(&[Listed::of::<Keep>()]);
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let wait = |seconds| world.advance(std::time::Duration::from_secs(seconds));
+    wait(1);
+    romeo.send("<message to='juliet@example.org' id='1'><body>first</body></message>");
+    wait(3600);
+    romeo.send("<message to='juliet@example.org' id='2'><body>second</body></message>");
+    wait(60);
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    juliet.expect(
+        "<presence .../>
+         <message id='1' ...><delay xmlns='urn:xmpp:delay' from='example.org' stamp='2026-01-01T00:00:01{any}'/>...</message>
+         <message id='2' ...><delay xmlns='urn:xmpp:delay' from='example.org' stamp='2026-01-01T01:00:01{any}'/>...</message>",
+    );
+}
+
 #[test]
 fn rfc6120() {
     play("rfc6120");

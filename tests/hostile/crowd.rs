@@ -26,7 +26,8 @@ fn idle_connections_leave_no_memory_behind() {
     warm_up(&server);
     let before = memory(&server);
     let mut peers: Vec<Peer> = (0..1000).map(|_| Peer::open(&server)).collect();
-    let mut secure: Vec<Stream> = (0..1000).map(|_| Stream::connect_tls(server.c2s_tls(), "localhost")).collect();
+    let mut secure: Vec<Stream> =
+        (0..1000).map(|_| Stream::connect_tls(server.c2s_tls(), "localhost")).collect();
     peers.iter_mut().for_each(|peer| peer.send(" "));
     secure.iter_mut().for_each(|stream| stream.send(" "));
     let full = memory(&server);

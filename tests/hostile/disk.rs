@@ -124,11 +124,13 @@ fn a_full_disk_is_an_error_and_passes() {
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     message(&mut romeo, "end");
     romeo.ping();
-    juliet.send(
-        "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><presence/>",
-    );
+    juliet.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><presence/>");
     let text = juliet.until("id='end'");
-    let waited: Vec<&str> = text.split("<message").skip(1).filter_map(|part| part.split("id='").nth(1)?.split('\'').next()).collect();
+    let waited: Vec<&str> = text
+        .split("<message")
+        .skip(1)
+        .filter_map(|part| part.split("id='").nth(1)?.split('\'').next())
+        .collect();
     assert_eq!(waited, ["before", "after", "end"], "{text}");
     romeo.send("<iq type='get' id='all'><query xmlns='jabber:iq:roster'/></iq>");
     romeo.until("id='all'");

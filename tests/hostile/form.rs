@@ -5,7 +5,10 @@ use tests::stream::Stream;
 
 /// Before or instead of a header, with the conditions that RFC 6120 §4.9.3 and §11 leave to choose from.
 const HEADERS: &[(&str, &[&str])] = &[
-    ("<?xml version='1.0' encoding='iso-8859-1'?>", &["unsupported-encoding", "not-well-formed", "restricted-xml"]),
+    (
+        "<?xml version='1.0' encoding='iso-8859-1'?>",
+        &["unsupported-encoding", "not-well-formed", "restricted-xml"],
+    ),
     ("<?xml version='1.0' encoding='UTF-16'?>", &["unsupported-encoding", "not-well-formed"]),
     ("\u{feff}\u{feff}", &["not-well-formed", "bad-format"]),
     ("<!DOCTYPE stream [<!ENTITY a 'b'>]>", &["restricted-xml", "not-well-formed"]),
@@ -80,7 +83,10 @@ fn what_is_no_xmpp_is_refused_on_every_listener() {
         peer.send(HEADER);
         peer.try_send(bytes).expect("it takes that");
         let said = peer.rest();
-        assert!(["not-well-formed", "unsupported-encoding", "bad-format"].contains(&condition(&said)), "{said}");
+        assert!(
+            ["not-well-formed", "unsupported-encoding", "bad-format"].contains(&condition(&said)),
+            "{said}"
+        );
     }
 }
 

@@ -42,7 +42,10 @@ fn what_is_too_much_ends_its_stream_alone() {
                 let mut stranger = Peer::open(&server);
                 let _ = stranger.try_send(text.as_bytes());
                 let end = stranger.rest();
-                assert!(end.contains("<policy-violation ") || end.contains("<not-authorized "), "{what}: {end}");
+                assert!(
+                    end.contains("<policy-violation ") || end.contains("<not-authorized "),
+                    "{what}: {end}"
+                );
             }
         }
     });
@@ -50,7 +53,9 @@ fn what_is_too_much_ends_its_stream_alone() {
     assert!(longest < Duration::from_secs(1), "somebody else waited for {longest:?}");
     let full = memory(&server);
     let after = memory_returns(&server, before + 10 * 1024, Duration::from_secs(20));
-    eprintln!("too much of everything: {before} KiB before, {full} at its end, {after} after; others waited {longest:?}");
+    eprintln!(
+        "too much of everything: {before} KiB before, {full} at its end, {after} after; others waited {longest:?}"
+    );
     assert!(after <= before + 10 * 1024, "{before} KiB before, {after} KiB after");
 }
 
@@ -59,7 +64,9 @@ fn the_largest_stanza_passes() {
     let server = server("c2s_rate = \"unlimited\"", "", &["romeo"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let body = "x".repeat(255 * 1024);
-    romeo.send(&format!("<message to='romeo@localhost/orchard' type='chat' id='big'><body>{body}</body></message>"));
+    romeo.send(&format!(
+        "<message to='romeo@localhost/orchard' type='chat' id='big'><body>{body}</body></message>"
+    ));
     assert!(romeo.until("</message>").contains(&body));
 }
 
@@ -71,7 +78,9 @@ fn a_fast_sender_is_slowed_down_and_loses_nothing() {
     let start = Instant::now();
     // 500 KB; 256 KiB may come at once.
     for number in 0..125 {
-        romeo.send(&format!("<message to='romeo@localhost/orchard' type='chat' id='n{number}'><body>{body}</body></message>"));
+        romeo.send(&format!(
+            "<message to='romeo@localhost/orchard' type='chat' id='n{number}'><body>{body}</body></message>"
+        ));
     }
     for number in 0..125 {
         assert!(romeo.until("</message>").contains(&format!("id='n{number}'")));

@@ -13,7 +13,9 @@ pub(crate) const HEADER: &str = "<?xml version='1.0'?><stream:stream to='localho
 /// `limits` are more lines of that table.
 pub(crate) fn server(limits: &str, config: &str, users: &[&str]) -> Stentor {
     let server = Setup::default()
-        .config(&format!("[tls]\nrequired = false\n[limits]\nconnections_per_address = 10000\n{limits}\n{config}"))
+        .config(&format!(
+            "[tls]\nrequired = false\n[limits]\nconnections_per_address = 10000\n{limits}\n{config}"
+        ))
         .prepare();
     for user in users {
         server.add_user(&format!("{user}@localhost"), "secret");
@@ -53,7 +55,9 @@ impl Peer {
     pub(crate) fn authenticate(server: &Stentor, user: &str) -> Peer {
         let mut peer = Peer::open(server);
         let plain = BASE64_STANDARD.encode(format!("\0{user}\0secret"));
-        peer.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"));
+        peer.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        ));
         peer.until("<success");
         peer.send(HEADER);
         peer.until("</stream:features>");
@@ -87,7 +91,8 @@ impl Peer {
     /// Everything up to the end of `wanted`.
     pub(crate) fn until(&mut self, wanted: &str) -> String {
         loop {
-            let found = self.received[self.seen..].windows(wanted.len()).position(|part| part == wanted.as_bytes());
+            let found =
+                self.received[self.seen..].windows(wanted.len()).position(|part| part == wanted.as_bytes());
             if let Some(start) = found {
                 let rest = self.received.split_off(self.seen + start + wanted.len());
                 self.seen = 0;

@@ -67,7 +67,11 @@ fn failures_have_their_conditions() {
     for (text, expected) in cases {
         let got = attempt(&server, &text);
         // RFC 5802 §7 has names for these; the condition around them is either.
-        assert!(got == expected || (expected == "malformed-request" && got == "not-authorized" && text.contains("SCRAM")), "{text}: {got}");
+        assert!(
+            got == expected
+                || (expected == "malformed-request" && got == "not-authorized" && text.contains("SCRAM")),
+            "{text}: {got}"
+        );
     }
 }
 
@@ -98,7 +102,11 @@ fn unknown_users_look_like_known_ones() {
     assert_ne!(challenge(&server, "nobody2").1, unknown.1);
     server.kill();
     server.start();
-    assert_eq!(challenge(&server, "nobody"), unknown, "another salt after a restart tells that there is no such user");
+    assert_eq!(
+        challenge(&server, "nobody"),
+        unknown,
+        "another salt after a restart tells that there is no such user"
+    );
     assert_eq!(challenge(&server, "romeo"), known);
     // However it is written.
     assert_eq!(challenge(&server, "NoBody"), unknown);

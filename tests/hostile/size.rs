@@ -57,13 +57,17 @@ fn requests_pings_and_messages_by_the_thousand_delay_nobody() {
         }
         romeo.ping();
         for number in 0..2000 {
-            romeo.send(&format!("<iq type='get' id='p{number}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"));
+            romeo.send(&format!(
+                "<iq type='get' id='p{number}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+            ));
         }
         for number in 0..2000 {
             romeo.until(&format!("id='p{number}'"));
         }
         for number in 0..5000 {
-            romeo.send(&format!("<message to='juliet@localhost' type='chat' id='m{number}'><body>Hist!</body></message>"));
+            romeo.send(&format!(
+                "<message to='juliet@localhost' type='chat' id='m{number}'><body>Hist!</body></message>"
+            ));
         }
         for number in 0..5000 {
             juliet.until(&format!("id='m{number}'"));

@@ -10,7 +10,9 @@ const BODY: usize = 10_000;
 fn flood(romeo: &mut Peer, numbers: std::ops::Range<usize>) {
     let body = "x".repeat(BODY);
     for number in numbers {
-        romeo.send(&format!("<message to='juliet@localhost' type='chat' id='n{number}.'><body>{body}</body></message>"));
+        romeo.send(&format!(
+            "<message to='juliet@localhost' type='chat' id='n{number}.'><body>{body}</body></message>"
+        ));
         if number % 100 == 99 {
             // Taken by the server up to here.
             romeo.ping();
@@ -33,7 +35,9 @@ fn after_reading_again_it_gets_everything_once_in_order() {
         half
     });
     let after = memory(&server);
-    eprintln!("50 MB for a client that does not read: {before} KiB before, {half}, {after} after; others waited {longest:?}");
+    eprintln!(
+        "50 MB for a client that does not read: {before} KiB before, {half}, {after} after; others waited {longest:?}"
+    );
     assert!(longest < Duration::from_secs(1), "somebody else waited for {longest:?}");
     // The queue has 1 MiB, SQLite's caches and what is being committed some more. What counts is that it ends.
     assert!(after <= before + 40 * 1024, "{before} KiB before, {after} after");
@@ -41,7 +45,11 @@ fn after_reading_again_it_gets_everything_once_in_order() {
     let ((), longest) = bystander(&server, "nurse", || {
         for number in 0..MESSAGES {
             let message = juliet.until("</message>");
-            assert!(message.contains(&format!("id='n{number}.'")), "instead of {number}: {}", &message[..200]);
+            assert!(
+                message.contains(&format!("id='n{number}.'")),
+                "instead of {number}: {}",
+                &message[..200]
+            );
         }
     });
     assert!(longest < Duration::from_secs(1), "somebody else waited for {longest:?} while it read on");

@@ -22,7 +22,8 @@ fn drip(mut socket: TcpStream, bytes: &[u8]) -> String {
         match socket.read(&mut buffer) {
             Ok(0) => break,
             Ok(length) => said.extend_from_slice(&buffer[..length]),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(_) => break,
         }
         assert!(begin.elapsed() < PATIENCE, "it never ends");
@@ -52,26 +53,55 @@ fn negotiation_has_one_deadline() {
     let cases: Vec<(&str, bool, Box<dyn FnOnce(&Stentor) -> String + Send>)> = vec![
         ("silence", true, Box::new(|server| silence(clear(server)))),
         ("silence before TLS", false, Box::new(|server| silence(direct(server)))),
-        ("a slow header", true, Box::new(|server| drip(clear(server), format!("{}{}", &HEADER[..60], "a".repeat(900)).as_bytes()))),
+        (
+            "a slow header",
+            true,
+            Box::new(|server| {
+                drip(clear(server), format!("{}{}", &HEADER[..60], "a".repeat(900)).as_bytes())
+            }),
+        ),
         ("white space", true, Box::new(|server| drip(clear(server), b" \n"))),
         ("a slow ClientHello", false, Box::new(move |server| drip(direct(server), &hello))),
-        ("white space after the header", true, Box::new(|server| drip(Peer::open(server).socket().try_clone().unwrap(), b" "))),
-        ("a slow <auth/>", true, Box::new(|server| {
-            let slow = format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}", "A".repeat(900));
-            drip(Peer::open(server).socket().try_clone().unwrap(), slow.as_bytes())
-        })),
-        ("logins that fail", true, Box::new(|server| {
-            let abort = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
-            let mut peer = Peer::open(server);
-            peer.send(abort);
-            drip(peer.socket().try_clone().unwrap(), b" ")
-        })),
-        ("no resource", true, Box::new(|server| drip(Peer::authenticate(server, "romeo").socket().try_clone().unwrap(), b" "))),
-        ("white space under TLS", true, Box::new(|server| {
-            let mut stream = Stream::secure(server.c2s(), "localhost");
-            stream.send("   ");
-            stream.rest()
-        })),
+        (
+            "white space after the header",
+            true,
+            Box::new(|server| drip(Peer::open(server).socket().try_clone().unwrap(), b" ")),
+        ),
+        (
+            "a slow <auth/>",
+            true,
+            Box::new(|server| {
+                let slow = format!(
+                    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}",
+                    "A".repeat(900)
+                );
+                drip(Peer::open(server).socket().try_clone().unwrap(), slow.as_bytes())
+            }),
+        ),
+        (
+            "logins that fail",
+            true,
+            Box::new(|server| {
+                let abort = "<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+                let mut peer = Peer::open(server);
+                peer.send(abort);
+                drip(peer.socket().try_clone().unwrap(), b" ")
+            }),
+        ),
+        (
+            "no resource",
+            true,
+            Box::new(|server| drip(Peer::authenticate(server, "romeo").socket().try_clone().unwrap(), b" ")),
+        ),
+        (
+            "white space under TLS",
+            true,
+            Box::new(|server| {
+                let mut stream = Stream::secure(server.c2s(), "localhost");
+                stream.send("   ");
+                stream.rest()
+            }),
+        ),
     ];
     let threads: Vec<_> = cases
         .into_iter()
@@ -81,7 +111,10 @@ fn negotiation_has_one_deadline() {
                 let begin = Instant::now();
                 let said = case(&server);
                 let took = begin.elapsed();
-                assert!(took >= DEADLINE - Duration::from_millis(200), "{what}: ended after {took:?}: {said}");
+                assert!(
+                    took >= DEADLINE - Duration::from_millis(200),
+                    "{what}: ended after {took:?}: {said}"
+                );
                 // Up to two seconds more for the peer to take the reason; and machines are busy.
                 assert!(took < DEADLINE + Duration::from_secs(7), "{what}: ended after {took:?}: {said}");
                 assert_eq!(speaks, said.contains("<connection-timeout "), "{what}: {said}");

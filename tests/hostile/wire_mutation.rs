@@ -49,7 +49,14 @@ fn mutated_stanzas_are_answered_over_tcp() {
     let mut juliet = Peer::session(&server, "juliet", "b");
     let mut dice = Dice(2);
     // What another client would have to answer is for the test in memory.
-    let to = ["", "localhost", "romeo@localhost", "juliet@localhost", "nobody@localhost", "romeo@localhost/nowhere"];
+    let to = [
+        "",
+        "localhost",
+        "romeo@localhost",
+        "juliet@localhost",
+        "nobody@localhost",
+        "romeo@localhost/nowhere",
+    ];
     let mut reader = Reader::new();
     let mut sent: Vec<Broken> = Vec::new();
     let mut number = 0;
@@ -66,22 +73,32 @@ fn mutated_stanzas_are_answered_over_tcp() {
             }
         }
         romeo.send(&sent[first..].iter().map(|broken| broken.xml.as_str()).collect::<String>());
-        romeo.send(&format!("<iq type='get' id='end{number}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"));
+        romeo.send(&format!(
+            "<iq type='get' id='end{number}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ));
         // Each request is answered; with those that have ids of their own it can be told.
-        let own = |broken: &&Broken| broken.answer && broken.id.as_deref().is_some_and(|id| id.starts_with('m'));
-        let mut waiting: Vec<String> = sent[first..].iter().filter(own).filter_map(|broken| broken.id.clone()).collect();
+        let own =
+            |broken: &&Broken| broken.answer && broken.id.as_deref().is_some_and(|id| id.starts_with('m'));
+        let mut waiting: Vec<String> =
+            sent[first..].iter().filter(own).filter_map(|broken| broken.id.clone()).collect();
         waiting.push(format!("end{number}"));
         while waiting.iter().any(|id| !reader.answers.contains_key(id)) {
             if !reader.read(&mut romeo) {
-                let missing = |broken: &&Broken| !reader.answers.contains_key(broken.id.as_deref().unwrap_or_default());
-                let missing: Vec<&str> =
-                    sent[first..].iter().filter(own).filter(missing).map(|broken| broken.xml.as_str()).collect();
+                let missing =
+                    |broken: &&Broken| !reader.answers.contains_key(broken.id.as_deref().unwrap_or_default());
+                let missing: Vec<&str> = sent[first..]
+                    .iter()
+                    .filter(own)
+                    .filter(missing)
+                    .map(|broken| broken.xml.as_str())
+                    .collect();
                 panic!("no answer to {missing:#?}");
             }
         }
     }
     for broken in sent.iter().filter(|broken| broken.id.as_deref().is_some_and(|id| id.starts_with('m'))) {
-        let answers = reader.answers.get(broken.id.as_deref().unwrap_or_default()).copied().unwrap_or_default();
+        let answers =
+            reader.answers.get(broken.id.as_deref().unwrap_or_default()).copied().unwrap_or_default();
         assert_eq!(answers, usize::from(broken.answer), "answers to {}", broken.xml);
     }
     juliet.ping();

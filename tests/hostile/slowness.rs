@@ -1,6 +1,6 @@
 //! One deadline for the whole negotiation, however slowly the peer goes on.
 
-use crate::peer::{HEADER, Peer, server};
+use crate::peer::{HEADER, Peer, alone, server};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -48,6 +48,7 @@ fn direct(server: &Stentor) -> TcpStream {
 
 #[test]
 fn negotiation_has_one_deadline() {
+    let _alone = alone();
     let server = Arc::new(server("negotiation_timeout = \"3 s\"", "", &["romeo"]));
     let hello = tls_hello();
     let cases: Vec<(&str, bool, Box<dyn FnOnce(&Stentor) -> String + Send>)> = vec![

@@ -1,7 +1,7 @@
 //! A share of the broken stanzas over TCP: the built server answers them, and has nothing to complain about.
 
 use crate::mutator::{self, Broken, Dice};
-use crate::peer::{HEADER, Peer, server};
+use crate::peer::{HEADER, Peer, alone, server};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wire::frame::{Kind, StanzaType};
@@ -44,6 +44,7 @@ impl Reader {
 
 #[test]
 fn mutated_stanzas_are_answered_over_tcp() {
+    let _alone = alone();
     let server = server("c2s_rate = \"unlimited\"", "", &["romeo", "juliet"]);
     let mut romeo = Peer::session(&server, "romeo", "a");
     let mut juliet = Peer::session(&server, "juliet", "b");

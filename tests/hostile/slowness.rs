@@ -11,6 +11,9 @@ use tests::stream::Stream;
 const DEADLINE: Duration = Duration::from_secs(3);
 const DRIP: Duration = Duration::from_millis(100);
 
+/// Behaves badly until the end of its connection, and returns what the server said.
+type Case = Box<dyn FnOnce(&Stentor) -> String + Send>;
+
 /// Sends byte after byte, again and again from the start, until the server ends the connection. Returns what it said.
 fn drip(mut socket: TcpStream, bytes: &[u8]) -> String {
     socket.set_read_timeout(Some(DRIP)).expect("an option");
@@ -51,7 +54,7 @@ fn negotiation_has_one_deadline() {
     let _alone = alone();
     let server = Arc::new(server("negotiation_timeout = \"3 s\"", "", &["romeo"]));
     let hello = tls_hello();
-    let cases: Vec<(&str, bool, Box<dyn FnOnce(&Stentor) -> String + Send>)> = vec![
+    let cases: Vec<(&str, bool, Case)> = vec![
         ("silence", true, Box::new(|server| silence(clear(server)))),
         ("silence before TLS", false, Box::new(|server| silence(direct(server)))),
         (

@@ -141,22 +141,23 @@ impl Outbox {
 
     /// Appends an entry if there is room for it.
     pub fn push(&self, entry: Entry) -> Push {
-        self.push_within(entry, self.limit)
+        // A stanza larger than the whole queue may still go when nothing else waits.
+        self.push_unless(entry, |waiting, more| waiting + more > self.limit && waiting > 0)
     }
 
-    /// Appends an entry even if the queue is full, up to twice its limit: for answers the peer asked for.
+    /// Appends an entry even if the queue is full, until twice its limit waits: for answers the peer asked for. The
+    /// last one may be of any size: a long roster is owed as much as a short one.
     pub fn push_reply(&self, entry: Entry) -> Push {
-        self.push_within(entry, self.limit.saturating_mul(2))
+        self.push_unless(entry, |waiting, _| waiting >= self.limit.saturating_mul(2))
     }
 
-    fn push_within(&self, entry: Entry, limit: usize) -> Push {
+    fn push_unless(&self, entry: Entry, full: impl FnOnce(usize, usize) -> bool) -> Push {
         let writer = {
             let mut queue = self.queue.lock();
             if queue.closed || queue.ending.is_some() {
                 return Push::Closed;
             }
-            // A stanza larger than the whole queue may still go when nothing else waits.
-            if queue.bytes + entry.cost() > limit && !queue.entries.is_empty() {
+            if full(queue.bytes, entry.cost()) {
                 return Push::Full;
             }
             queue.bytes += entry.cost();
@@ -346,6 +347,16 @@ mod tests {
         assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
         assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
         assert_eq!(take(&outbox).unwrap().1.log, Some(LogId(2)));
+    }
+
+    #[test]
+    fn an_answer_of_any_size_is_queued_until_twice_the_limit_waits() {
+        let outbox = Outbox::new(300);
+        assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
+        assert_eq!(outbox.push_reply(Entry::now("x".repeat(2000))), Push::Queued);
+        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Full);
+        let _ = take(&outbox);
+        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Queued);
     }
 
     #[test]

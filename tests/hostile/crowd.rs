@@ -1,6 +1,6 @@
 //! Many connections: memory comes back when they go.
 
-use crate::peer::{Peer, memory, memory_returns, server};
+use crate::peer::{Peer, alone, memory, memory_returns, server};
 use socket2::SockRef;
 use std::io::Write;
 use std::net::TcpStream;
@@ -22,6 +22,7 @@ fn warm_up(server: &Stentor) {
 
 #[test]
 fn idle_connections_leave_no_memory_behind() {
+    let _alone = alone();
     let server = server("", "", &["romeo"]);
     warm_up(&server);
     let before = memory(&server);
@@ -39,6 +40,7 @@ fn idle_connections_leave_no_memory_behind() {
 
 #[test]
 fn aborted_connections_leave_no_memory_behind() {
+    let _alone = alone();
     let server = server("", "", &["romeo"]);
     warm_up(&server);
     let before = memory(&server);

@@ -1,7 +1,7 @@
 //! A disk that takes nothing more: clients get errors, the log says why, and when it is lifted all goes on. Nothing
 //! that was taken before is lost.
 
-use crate::peer::Peer;
+use crate::peer::{Peer, alone};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use std::io::Read;
 use std::net::TcpStream;
@@ -78,6 +78,7 @@ fn message(peer: &mut Peer, id: &str) {
 
 #[test]
 fn a_full_disk_is_an_error_and_passes() {
+    let _alone = alone();
     let mut server = Setup::default().config("[tls]\nrequired = false\n").prepare();
     for user in ["romeo", "juliet", "nurse"] {
         server.add_user(&format!("{user}@localhost"), "secret");

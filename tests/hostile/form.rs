@@ -1,6 +1,6 @@
 //! What is no XMPP is refused alike on every listener; what is legal arrives unchanged to the character.
 
-use crate::peer::{HEADER, Peer, server};
+use crate::peer::{HEADER, Peer, alone, server};
 use tests::stream::Stream;
 
 /// Before or instead of a header, with the conditions that RFC 6120 §4.9.3 and §11 leave to choose from.
@@ -63,6 +63,7 @@ fn condition(said: &str) -> &str {
 
 #[test]
 fn what_is_no_xmpp_is_refused_on_every_listener() {
+    let _alone = alone();
     let server = server("", "", &[]);
     let cases = HEADERS.iter().map(|case| ("", case)).chain(AFTER.iter().map(|case| (HEADER, case)));
     for (before, (text, allowed)) in cases {
@@ -92,6 +93,7 @@ fn what_is_no_xmpp_is_refused_on_every_listener() {
 
 #[test]
 fn what_follows_starttls_in_the_clear_closes_the_stream() {
+    let _alone = alone();
     let server = server("", "", &[]);
     let mut peer = Peer::open(&server);
     peer.send(
@@ -105,6 +107,7 @@ fn what_follows_starttls_in_the_clear_closes_the_stream() {
 
 #[test]
 fn what_is_legal_arrives_unchanged() {
+    let _alone = alone();
     let server = server("", "", &["romeo", "juliet"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let mut juliet = Peer::session(&server, "juliet", "balcony");

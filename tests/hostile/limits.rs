@@ -1,6 +1,6 @@
 //! Deep, wide and large input is cut early, hurts its own stream only, and memory comes back.
 
-use crate::peer::{HEADER, Peer, bystander, memory, memory_returns, server};
+use crate::peer::{HEADER, Peer, alone, bystander, memory, memory_returns, server};
 use std::time::{Duration, Instant};
 use tests::stentor::{PATIENCE, Setup, Stentor};
 
@@ -23,6 +23,7 @@ fn hostile() -> Vec<(&'static str, String)> {
 
 #[test]
 fn what_is_too_much_ends_its_stream_alone() {
+    let _alone = alone();
     let server = server("c2s_rate = \"unlimited\"", "", &["romeo", "juliet"]);
     let mut juliet = Peer::session(&server, "juliet", "balcony");
     // Each thread's allocator keeps a page of every size that it ever needed, some 6 MiB: those come first.
@@ -61,6 +62,7 @@ fn what_is_too_much_ends_its_stream_alone() {
 
 #[test]
 fn the_largest_stanza_passes() {
+    let _alone = alone();
     let server = server("c2s_rate = \"unlimited\"", "", &["romeo"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let body = "x".repeat(255 * 1024);
@@ -72,6 +74,7 @@ fn the_largest_stanza_passes() {
 
 #[test]
 fn a_fast_sender_is_slowed_down_and_loses_nothing() {
+    let _alone = alone();
     let server = server("c2s_rate = \"64 KiB/s\"", "", &["romeo", "juliet"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let body = "x".repeat(4000);
@@ -101,6 +104,7 @@ fn admitted(server: &Stentor) -> Option<Peer> {
 
 #[test]
 fn connections_of_one_address_are_counted() {
+    let _alone = alone();
     let config = "[tls]\nrequired = false\n[limits]\nconnections_per_address = 5\n";
     let server = Setup::default().config(config).start();
     // That of the test whether the server listens may count for a moment.

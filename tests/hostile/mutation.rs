@@ -2,6 +2,7 @@
 //! that need not, and the server has nothing to complain about.
 
 use crate::mutator::{self, Broken, Dice};
+use crate::peer::alone;
 use kernel::testing::{Client, World};
 use minidom::Element;
 use std::sync::{Arc, Mutex};
@@ -66,6 +67,7 @@ fn answer_all(client: &mut Client) {
 
 #[test]
 fn mutated_stanzas_are_answered_once() {
+    let _alone = alone();
     let errors = Errors::default();
     let kept = errors.clone();
     tracing::subscriber::with_default(errors, run);

@@ -3,6 +3,7 @@
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tests::stentor::{PATIENCE, Setup, Stentor};
 
@@ -23,6 +24,12 @@ pub(crate) fn server(limits: &str, config: &str, users: &[&str]) -> Stentor {
     let mut server = server;
     server.start();
     server
+}
+
+/// One test at a time: they measure time and memory, and each has a server of its own.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One connection.

@@ -1,6 +1,6 @@
 //! Logins that must fail, and how; retries; ids that nobody can guess.
 
-use crate::peer::{Peer, server};
+use crate::peer::{Peer, alone, server};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::collections::BTreeSet;
 use tests::stentor::Stentor;
@@ -35,6 +35,7 @@ fn attempt(server: &Stentor, text: &str) -> String {
 
 #[test]
 fn failures_have_their_conditions() {
+    let _alone = alone();
     let server = server("", "", &["romeo", "juliet"]);
     let scram = |data: &str| auth("SCRAM-SHA-256", &encoded(data));
     let cases = [
@@ -77,6 +78,7 @@ fn failures_have_their_conditions() {
 
 #[test]
 fn a_downgrade_is_refused() {
+    let _alone = alone();
     let server = server("", "", &["romeo"]);
     let mut stream = Stream::secure(server.c2s(), "localhost");
     // "You don't offer channel binding": but -PLUS was offered (RFC 5802 §6).
@@ -86,6 +88,7 @@ fn a_downgrade_is_refused() {
 
 #[test]
 fn unknown_users_look_like_known_ones() {
+    let _alone = alone();
     let mut server = server("", "", &["romeo"]);
     let challenge = |server: &Stentor, user: &str| {
         let text = attempt(server, &auth("SCRAM-SHA-256", &encoded(&format!("n,,n={user},r=abc"))));
@@ -114,6 +117,7 @@ fn unknown_users_look_like_known_ones() {
 
 #[test]
 fn guesses_are_limited_and_lock_nobody_out() {
+    let _alone = alone();
     let server = server("", "", &["romeo", "juliet"]);
     let mut online = Peer::session(&server, "juliet", "balcony");
     // On one stream.
@@ -138,6 +142,7 @@ fn guesses_are_limited_and_lock_nobody_out() {
 
 #[test]
 fn ids_cannot_be_guessed() {
+    let _alone = alone();
     let server = server("", "", &["romeo"]);
     let mut ids = BTreeSet::new();
     for _ in 0..100 {

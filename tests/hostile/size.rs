@@ -1,6 +1,6 @@
 //! As much as large accounts really have, in seconds, without delay to anybody else.
 
-use crate::peer::{Peer, bystander, server};
+use crate::peer::{Peer, alone, bystander, server};
 use std::time::{Duration, Instant};
 use tests::stentor::Stentor;
 
@@ -12,6 +12,7 @@ fn start(users: &[&str]) -> Stentor {
 
 #[test]
 fn a_roster_of_5000_builds_up_in_seconds() {
+    let _alone = alone();
     let server = start(&["romeo"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     romeo.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
@@ -48,6 +49,7 @@ fn a_roster_of_5000_builds_up_in_seconds() {
 
 #[test]
 fn requests_pings_and_messages_by_the_thousand_delay_nobody() {
+    let _alone = alone();
     let server = start(&["romeo", "juliet"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let mut juliet = Peer::session(&server, "juliet", "balcony");

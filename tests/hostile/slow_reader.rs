@@ -1,6 +1,6 @@
 //! A client that stops reading holds a bounded queue and delays nobody; nothing that was for it is lost.
 
-use crate::peer::{Peer, bystander, memory, server};
+use crate::peer::{Peer, alone, bystander, memory, server};
 use std::time::Duration;
 
 const MESSAGES: usize = 5_000;
@@ -24,6 +24,7 @@ const OFFLINE: &str = "[xep.offline]\nbytes = \"100 MiB\"";
 
 #[test]
 fn after_reading_again_it_gets_everything_once_in_order() {
+    let _alone = alone();
     let server = server("c2s_rate = \"unlimited\"", OFFLINE, &["romeo", "juliet", "nurse"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let mut juliet = Peer::session(&server, "juliet", "balcony");
@@ -58,6 +59,7 @@ fn after_reading_again_it_gets_everything_once_in_order() {
 
 #[test]
 fn after_a_reconnection_it_gets_what_the_first_connection_did_not() {
+    let _alone = alone();
     let server = server("c2s_rate = \"unlimited\"", OFFLINE, &["romeo", "juliet", "nurse"]);
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let mut first = Peer::session(&server, "juliet", "balcony");

@@ -1,6 +1,6 @@
 //! One deadline for the whole negotiation, however slowly the peer goes on.
 
-use crate::peer::{HEADER, Peer, server};
+use crate::peer::{HEADER, Peer, alone, server};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -10,6 +10,9 @@ use tests::stream::Stream;
 
 const DEADLINE: Duration = Duration::from_secs(3);
 const DRIP: Duration = Duration::from_millis(100);
+
+/// Behaves badly until the end of its connection, and returns what the server said.
+type Case = Box<dyn FnOnce(&Stentor) -> String + Send>;
 
 /// Sends byte after byte, again and again from the start, until the server ends the connection. Returns what it said.
 fn drip(mut socket: TcpStream, bytes: &[u8]) -> String {
@@ -48,9 +51,10 @@ fn direct(server: &Stentor) -> TcpStream {
 
 #[test]
 fn negotiation_has_one_deadline() {
+    let _alone = alone();
     let server = Arc::new(server("negotiation_timeout = \"3 s\"", "", &["romeo"]));
     let hello = tls_hello();
-    let cases: Vec<(&str, bool, Box<dyn FnOnce(&Stentor) -> String + Send>)> = vec![
+    let cases: Vec<(&str, bool, Case)> = vec![
         ("silence", true, Box::new(|server| silence(clear(server)))),
         ("silence before TLS", false, Box::new(|server| silence(direct(server)))),
         (

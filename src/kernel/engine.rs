@@ -73,10 +73,14 @@ pub struct Settings {
 pub struct Engine {
     /// The outside.
     pub ports: Ports,
-    pub(crate) settings: Settings,
+    /// Fixed for the life of the engine.
+    domains: Arc<[String]>,
+    settings: ArcSwap<Settings>,
     pub(crate) hooks: ArcSwap<Hooks>,
     pub(crate) accounts: Accounts,
     caches: OnceLock<CacheKinds>,
+    /// The XEPs that are switched on.
+    installed: OnceLock<Vec<&'static str>>,
     log_ids: AtomicU64,
     session_ids: AtomicU64,
     /// Accounts loaded since the last sweep.
@@ -107,10 +111,12 @@ impl Engine {
         let newest = ports.store.newest().await?.unwrap_or_default();
         let secret = Self::secret(&ports).await?;
         Ok(Arc::new(Engine {
-            settings,
+            domains: settings.domains.clone(),
+            settings: ArcSwap::from_pointee(settings),
             hooks: ArcSwap::from_pointee(Hooks::default().freeze()),
             accounts: Accounts::new(),
             caches: OnceLock::new(),
+            installed: OnceLock::new(),
             log_ids: AtomicU64::new(newest.0),
             session_ids: AtomicU64::new(1),
             loaded: AtomicU64::new(0),
@@ -137,28 +143,44 @@ impl Engine {
         Ok(secret)
     }
 
-    /// Builds and registers XEPs, in this order, each with its options. Called once more to reload options; the set
-    /// of XEPs must then be the same.
+    /// Builds and registers XEPs, in this order, each with its options.
     ///
     /// # Errors
-    /// Every XEP that can't use its options, by name. Nothing has changed then.
+    /// Every XEP that can't use its options, by name; what is no single XEP's fault has an empty name. Nothing has
+    /// changed then.
     pub fn install(
         self: &Arc<Self>,
         list: Vec<(Listed, toml::Table)>,
     ) -> Result<(), Vec<(&'static str, ConfigError)>> {
+        self.reload(Settings::clone(&self.settings()), list)
+    }
+
+    /// The same with other settings: all of both are taken over, or nothing. Streams keep the sizes with which they
+    /// were opened, accounts in memory the size of their roster. Domains stay as they are, and so must the set of
+    /// XEPs.
+    ///
+    /// # Errors
+    /// As [`Engine::install`].
+    pub fn reload(
+        self: &Arc<Self>,
+        settings: Settings,
+        list: Vec<(Listed, toml::Table)>,
+    ) -> Result<(), Vec<(&'static str, ConfigError)>> {
+        let settings = Settings { domains: self.domains.clone(), ..settings };
+        let names: Vec<_> = list.iter().map(|(xep, _)| xep.name).collect();
         let directory = Directory::new(self);
         let mut env = Env {
-            domains: self.settings.domains.clone(),
-            admins: self.settings.admins.clone(),
+            domains: settings.domains.clone(),
+            admins: settings.admins.clone(),
             clock: self.ports.clock.clone(),
             random: self.ports.random.clone(),
             router: Router::new(self),
             directory: directory.clone(),
-            software: self.settings.software.clone(),
+            software: settings.software.clone(),
             stream_limits: StreamLimits {
-                before_login: self.settings.before_login.stanza_bytes,
-                after_login: self.settings.after_login.stanza_bytes,
-                idle: self.settings.idle,
+                before_login: settings.before_login.stanza_bytes,
+                after_login: settings.after_login.stanza_bytes,
+                idle: settings.idle,
             },
             caches: CacheKinds::default(),
             marks: 1,
@@ -171,7 +193,10 @@ impl Engine {
                 errors.push((xep.name, error));
             }
         }
-        if errors.is_empty() && self.caches.get().is_some_and(|caches| !caches.same(&env.caches)) {
+        // Accounts in memory have the caches of these XEPs, and streams know their namespaces.
+        let other = self.installed.get().is_some_and(|installed| *installed != names)
+            || self.caches.get().is_some_and(|caches| !caches.same(&env.caches));
+        if errors.is_empty() && other {
             errors.push((
                 "",
                 ConfigError { key: None, message: "switching XEPs on or off needs a restart".to_owned() },
@@ -181,9 +206,11 @@ impl Engine {
             return Err(errors);
         }
         let _ = self.caches.set(env.caches);
+        let _ = self.installed.set(names);
         let mut hooks = hooks.freeze();
         directory.fill(&hooks);
         hooks.finish();
+        self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
         Ok(())
     }
@@ -194,12 +221,17 @@ impl Engine {
 
     /// True for a domain of this server.
     pub fn serves(&self, domain: &str) -> bool {
-        self.settings.domains.iter().any(|served| served == domain)
+        self.domains.iter().any(|served| served == domain)
     }
 
-    /// The settings.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    /// The domains served; the first is the main one.
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// The settings, as of the last reload.
+    pub fn settings(&self) -> arc_swap::Guard<Arc<Settings>> {
+        self.settings.load()
     }
 
     /// A new place in the log: above all earlier ones, and its time of receipt.
@@ -394,7 +426,7 @@ impl Engine {
     /// Lets idle accounts go, those not used for longest first, until the rest fits the budget. To be called every
     /// minute or so; loading many accounts calls it, too.
     pub fn sweep(&self) {
-        self.accounts.evict(self.settings.idle_accounts);
+        self.accounts.evict(self.settings().idle_accounts);
     }
 
     /// Ends all streams with system-shutdown.

@@ -186,7 +186,7 @@ impl Users {
     async fn derive(&self, password: &str) -> Result<Credentials, UserError> {
         let password = password.to_owned();
         let salts = Salts::new(&*self.engine.ports.random);
-        let iterations = self.engine.settings.iterations;
+        let iterations = self.engine.settings().iterations;
         let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salts)).await;
         derived.ok_or(UserError::Store(StoreError::Closed))?.map_err(|_| UserError::BadPassword)
     }

@@ -56,7 +56,7 @@ pub fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Installs the XEPs that the configuration leaves switched on.
+/// Installs the XEPs that the configuration leaves switched on, and takes over its other settings.
 ///
 /// # Errors
 /// Every option that can't be used.
@@ -67,9 +67,10 @@ pub fn install(engine: &Arc<Engine>, config: &Config, list: &[Listed]) -> Result
         let enabled = settings.enabled && (told || !xep.optional);
         enabled.then_some((*xep, settings.table))
     });
-    engine.install(chosen.collect()).map_err(|errors| {
+    engine.reload(self::settings(config), chosen.collect()).map_err(|errors| {
         let diagnostic = |(name, error): (&str, kernel::ConfigError)| match &error.key {
             Some(key) => config.xep(name).error(key, &error.message),
+            None if name.is_empty() => Diagnostic::error("", error.message),
             None => Diagnostic::error("", format!("[xep.{name}]: {}", error.message)),
         };
         ConfigError(errors.into_iter().map(diagnostic).collect())

@@ -102,13 +102,13 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let (certificates, warnings) =
         Certificates::load(&config, SelfMade::Keep).map_err(|error| error.to_string())?;
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!("{}", warning.text());
     }
     let engine = assemble::engine(&config, ports(store.clone()), list).await?;
     let listeners = bind(&config.listen.c2s, &config.listen.c2s_tls)?;
     let socket = config.admin_socket();
-    let commands = admin::bind(&socket).map_err(|error| format!("{}: {error}", socket.display()))?;
-    greet(&engine, &config).await;
+    let commands = admin::bind(&socket).map_err(|error| no_socket(&socket, &error))?;
+    greet(&engine, &config, file.as_deref()).await;
 
     let context = Arc::new(Context {
         engine: engine.clone(),
@@ -145,23 +145,38 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     closed.map_err(|error| format!("the database was not closed in order: {error}"))
 }
 
+fn no_socket(socket: &Path, error: &std::io::Error) -> String {
+    let advice = match error.kind() {
+        // Such an address has a hundred bytes or so.
+        std::io::ErrorKind::InvalidInput => "; set \"data\" to a directory with a shorter path",
+        _ => "",
+    };
+    format!("the socket for commands, {}: {error}{advice}", socket.display())
+}
+
 /// Says on the terminal what a newcomer does next.
-async fn greet(engine: &Arc<Engine>, config: &Config) {
-    let addresses =
-        |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+async fn greet(engine: &Arc<Engine>, config: &Config, file: Option<&Path>) {
+    let listeners = |list: &[std::net::SocketAddr], how: &str| {
+        let addresses: Vec<_> = list.iter().map(ToString::to_string).collect();
+        (!list.is_empty()).then(|| format!("{} ({how})", addresses.join(", ")))
+    };
+    let listeners: Vec<_> =
+        [listeners(&config.listen.c2s, "STARTTLS"), listeners(&config.listen.c2s_tls, "direct TLS")]
+            .into_iter()
+            .flatten()
+            .collect();
     let domains: Vec<&str> = config.domains.iter().map(|domain| domain.as_str()).collect();
     eprintln!(
-        "Stentor {} serves {} on {} (STARTTLS) and {} (direct TLS); data in {}",
+        "Stentor {} serves {} on {}; data in {}",
         env!("CARGO_PKG_VERSION"),
         domains.join(", "),
-        addresses(&config.listen.c2s),
-        addresses(&config.listen.c2s_tls),
-        config.data.display()
+        if listeners.is_empty() { "no address at all".to_owned() } else { listeners.join(" and ") },
+        std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).display()
     );
     let nobody = kernel::Users::new(engine).list("", 1).await.is_ok_and(|list| list.is_empty());
     if nobody {
-        eprintln!("There are no accounts yet. To make the first one, in another terminal:");
-        eprintln!("    {} user add me@{}", program(), config.main_domain());
+        eprintln!("There are no accounts yet. To make the first one, in another terminal in this directory:");
+        eprintln!("    {}{} user add me@{}", program(), with_file(file), config.main_domain());
     }
 }
 
@@ -169,6 +184,15 @@ async fn greet(engine: &Arc<Engine>, config: &Config) {
 fn program() -> String {
     let path = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
     if path.as_os_str().is_empty() { "stentor".to_owned() } else { path.display().to_string() }
+}
+
+/// The option without which a command would not find this server's data.
+fn with_file(file: Option<&Path>) -> String {
+    let found_by_itself = |file: &&Path| config::DEFAULT_FILES.iter().any(|default| *file == Path::new(default));
+    match file.filter(|file| !found_by_itself(file)) {
+        Some(file) => format!(" --config {}", file.display()),
+        None => String::new(),
+    }
 }
 
 async fn wait_for_signals(
@@ -198,21 +222,25 @@ async fn wait_for_signals(
 
 /// Takes over what can be taken over and says what can't. On an error everything stays as it was.
 fn reload(context: &Context, file: Option<&Path>, list: &'static [Listed], options: &[XepOptions]) {
+    let running = context.config.load_full();
     let result = config::load(file, options).and_then(|loaded| {
-        let warnings = context.certificates.reload(&loaded.config)?;
-        assemble::install(&context.engine, &loaded.config, list)?;
-        Ok((loaded, warnings))
+        let kept = running.needs_restart(&loaded.config);
+        let config = loaded.config.without_restart(&running);
+        // The certificates change last: nothing may have changed if anything is refused.
+        let (certificates, more) = Certificates::load(&config, SelfMade::Keep)?;
+        assemble::install(&context.engine, &config, list)?;
+        context.certificates.replace(certificates);
+        context.config.store(Arc::new(config));
+        Ok((kept, loaded.warnings, more))
     });
     match result {
-        Ok((loaded, warnings)) => {
-            for warning in loaded.warnings.iter().chain(&warnings) {
-                tracing::warn!("{warning}");
+        Ok((kept, warnings, more)) => {
+            for warning in warnings.iter().chain(&more) {
+                tracing::warn!("{}", warning.text());
             }
-            let kept = context.config.load().needs_restart(&loaded.config);
             if !kept.is_empty() {
                 tracing::warn!(settings = kept.join(", "), "changed, but take effect at the next start only");
             }
-            context.config.store(Arc::new(loaded.config));
             tracing::info!("configuration and certificates reloaded");
         }
         Err(error) => tracing::error!("reload refused, everything stays as it was:\n{error}"),
@@ -258,3 +286,7 @@ impl Users for Accounts {
         self.0.delete(jid).await.map_err(failed)
     }
 }
+
+#[cfg(test)]
+#[path = "daemon_tests.rs"]
+mod tests;

@@ -11,4 +11,6 @@ pub mod logging;
 pub mod net;
 pub mod notify;
 pub mod ports;
+#[cfg(test)]
+mod testing;
 pub mod tls;

@@ -5,7 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// The system's clocks.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Millis) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep_until((self.start + Duration::from_millis(at.0)).into()))
+        Box::pin(tokio::time::sleep_until(self.start + Duration::from_millis(at.0)))
     }
 }
 
@@ -51,12 +53,20 @@ impl Random for SystemRandom {
 pub struct Runtime {
     handle: tokio::runtime::Handle,
     panics: Arc<AtomicU64>,
+    /// As many computations at a time as there are processors: strangers ask for them with every PLAIN login, and
+    /// hundreds of busy threads would leave the connections of everybody else no time.
+    slots: Arc<Semaphore>,
 }
 
 impl Runtime {
     /// The current runtime. Panics outside of one.
     pub fn current() -> Runtime {
-        Runtime { handle: tokio::runtime::Handle::current(), panics: Arc::default() }
+        let slots = std::thread::available_parallelism().map_or(1, usize::from);
+        Runtime {
+            handle: tokio::runtime::Handle::current(),
+            panics: Arc::default(),
+            slots: Arc::new(Semaphore::new(slots)),
+        }
     }
 
     /// Background tasks that ended in a panic.
@@ -81,9 +91,44 @@ impl Spawn for Runtime {
     }
 
     fn compute(&self, job: Job) -> BoxFuture<'static, ()> {
-        let done = self.handle.spawn_blocking(job);
+        let (handle, slots) = (self.handle.clone(), self.slots.clone());
         Box::pin(async move {
+            // Never closed. Who goes away while he waits has nothing computed; who goes later keeps the slot busy.
+            let Ok(slot) = slots.acquire_owned().await else { return };
+            let done = handle.spawn_blocking(move || {
+                job();
+                drop(slot);
+            });
             let _ = done.await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[tokio::test]
+    async fn no_more_computations_run_at_a_time_than_there_are_processors() {
+        let runtime = Runtime::current();
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let jobs: Vec<_> = (0..64)
+            .map(|_| {
+                let (running, most) = (running.clone(), most.clone());
+                tokio::spawn(runtime.compute(Box::new(move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    for _ in 0..100 {
+                        std::thread::yield_now();
+                    }
+                    running.fetch_sub(1, Ordering::SeqCst);
+                })))
+            })
+            .collect();
+        for job in jobs {
+            job.await.expect("no panic");
+        }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        assert!((1..=processors).contains(&most.load(Ordering::SeqCst)), "{most:?} of {processors}");
     }
 }

@@ -235,7 +235,9 @@ impl Data {
         for op in batch.ops {
             match op {
                 Op::Put { collection, owner, key, value } => {
-                    self.rows.insert((owner, collection, key), value);
+                    if self.lives(owner) {
+                        self.rows.insert((owner, collection, key), value);
+                    }
                 }
                 Op::Delete { collection, owner, key } => {
                     self.rows.remove(&(owner, collection, key));
@@ -278,7 +280,14 @@ impl Data {
         }
     }
 
+    fn lives(&self, owner: Owner) -> bool {
+        owner == Owner::SERVER || self.owners.values().any(|known| *known == owner)
+    }
+
     fn swap(&mut self, swap: Swap) -> bool {
+        if !self.lives(swap.owner) {
+            return false;
+        }
         let place = (swap.owner, swap.collection, swap.key);
         if self.rows.get(&place) != swap.expected.as_ref() {
             return false;

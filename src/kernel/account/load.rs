@@ -39,7 +39,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         let rows = rows.iter().filter(move |(collection, _, _)| *collection == wanted);
         rows.map(|(_, key, value)| (key.clone(), value.clone()))
     };
-    let roster = Roster::load(jid.clone(), engine.settings.roster.clone(), of(roster::COLLECTION))?;
+    let roster = Roster::load(jid.clone(), engine.settings().roster.clone(), of(roster::COLLECTION))?;
     let mut slots = Vec::with_capacity(kinds.len());
     let mut flags = 0;
     for (index, kind) in kinds.iter().enumerate() {

@@ -30,7 +30,8 @@ pub type Row = (Collection, String, Value);
 /// One step of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Sets the value of (collection, owner, key).
+    /// Sets the value of (collection, owner, key). Changes nothing if there is no such owner (any more), for nobody
+    /// could reach the row; [`Owner::SERVER`] always is.
     Put {
         /// Table.
         collection: Collection,
@@ -176,7 +177,8 @@ pub trait Store: Send + Sync {
     /// in the ticket.
     fn submit(&self, batch: Batch) -> Ticket;
 
-    /// A conditional put; `Ok(true)` once it is durable, `Ok(false)` if the expectation did not hold.
+    /// A conditional put; `Ok(true)` once it is durable, `Ok(false)` if the expectation did not hold or there is no such
+    /// owner.
     fn swap(&self, swap: Swap) -> BoxFuture<'static, Result<bool, StoreError>>;
 
     /// Bytes queued and not yet committed: the engine's backlog, for back-pressure.

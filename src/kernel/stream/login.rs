@@ -43,7 +43,7 @@ pub(super) enum Turn {
 
 impl Core {
     fn sasl_context(&self) -> Context {
-        let settings = &self.engine.settings;
+        let settings = self.engine.settings();
         let certificate = self.peer.certified.iter().filter(|jid| jid.domain() == self.domain);
         Context {
             domain: self.domain.clone(),

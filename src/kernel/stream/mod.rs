@@ -55,6 +55,8 @@ pub enum Step {
 pub struct ClientStream {
     framer: Framer,
     core: Core,
+    /// Stanzas may wait in the framer, because the outbox was full.
+    held_back: bool,
 }
 
 struct Core {
@@ -107,7 +109,7 @@ enum Then {
 impl ClientStream {
     /// A stream that has just been accepted.
     pub fn new(engine: &Arc<Engine>, peer: Peer) -> ClientStream {
-        let settings = &engine.settings;
+        let settings = engine.settings();
         let framer = Framer::new(settings.before_login, engine.hooks.load().namespaces());
         let core = Core {
             engine: engine.clone(),
@@ -124,7 +126,7 @@ impl ClientStream {
             former: None,
             busy: None,
         };
-        ClientStream { framer, core }
+        ClientStream { framer, core, held_back: false }
     }
 
     /// The queue of what is to be written.
@@ -140,10 +142,10 @@ impl ClientStream {
         }
     }
 
-    /// By when a session must be bound. `None` once it is.
+    /// By when a session must be bound. `None` once it is, and when there will be none any more.
     pub fn deadline(&self) -> Option<Millis> {
         match self.core.stage {
-            Stage::Bound(_) => None,
+            Stage::Bound(_) | Stage::Over => None,
             _ => Some(self.core.deadline),
         }
     }
@@ -155,6 +157,12 @@ impl ClientStream {
             && self.core.outbox.intake() == Intake::Open
     }
 
+    /// True if [`ClientStream::poll`] stopped because the outbox was full: stanzas may wait that came in long ago. To
+    /// be polled again as soon as [`ClientStream::wants_input`], since nothing else wakes it.
+    pub fn is_held_back(&self) -> bool {
+        self.held_back
+    }
+
     /// Bytes from the peer.
     pub fn receive(&mut self, bytes: &[u8]) {
         if !matches!(self.core.stage, Stage::Over) {
@@ -164,6 +172,7 @@ impl ClientStream {
 
     /// Works on what came in until more is needed. Never blocks.
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Step> {
+        self.held_back = false;
         loop {
             if self.core.work(context).is_pending() {
                 return Poll::Pending;
@@ -176,7 +185,10 @@ impl ClientStream {
             }
             match self.core.outbox.intake() {
                 Intake::Open => {}
-                Intake::Later => return Poll::Pending,
+                Intake::Later => {
+                    self.held_back = true;
+                    return Poll::Pending;
+                }
                 Intake::Over => {
                     // Somebody else ended it: a newer session of the same resource, or the administrator.
                     self.core.end();
@@ -209,7 +221,7 @@ impl ClientStream {
         self.framer.reset();
         self.core.opened = false;
         if matches!(self.core.stage, Stage::Known(_)) {
-            self.framer.set_limits(self.core.engine.settings.after_login);
+            self.framer.set_limits(self.core.engine.settings().after_login);
         }
     }
 
@@ -348,7 +360,7 @@ impl Core {
             .attr("version", "1.0");
         out.attr("id", &self.engine.ports.random.token());
         let domain =
-            if self.domain.is_empty() { self.engine.settings.domains.first() } else { Some(&self.domain) };
+            if self.domain.is_empty() { self.engine.domains().first() } else { Some(&self.domain) };
         if let Some(domain) = domain {
             out.attr("from", domain);
         }
@@ -374,7 +386,7 @@ impl Core {
             out.push_str("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>");
             announce(&mut out, Phase::AfterLogin);
         } else {
-            let required = self.engine.settings.require_tls;
+            let required = self.engine.settings().require_tls;
             if !self.peer.bindings.tls {
                 // §5.4.1: a feature that is required is announced alone.
                 out.push_str("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>");
@@ -424,7 +436,7 @@ impl Core {
                 self.end();
                 Ok(Then::Go)
             }
-            (ns::SASL, _) if self.peer.bindings.tls || !self.engine.settings.require_tls => {
+            (ns::SASL, _) if self.peer.bindings.tls || !self.engine.settings().require_tls => {
                 self.sasl(raw);
                 Ok(Then::Go)
             }
@@ -438,7 +450,7 @@ impl Core {
     fn ask_before_login(&mut self, raw: &RawFrame<'_>) -> Result<(), StreamError> {
         let hooks = self.engine.hooks.load();
         let handler = raw.payload().and_then(|payload| hooks.before_login.get(payload.ns)).cloned();
-        let secure = self.peer.bindings.tls || !self.engine.settings.require_tls;
+        let secure = self.peer.bindings.tls || !self.engine.settings().require_tls;
         let (Some(handler), true) = (handler, secure) else {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
         };
@@ -494,7 +506,7 @@ impl Core {
             let id = engine.next_session_id();
             // §7.7.2.2: the newer session wins.
             while let Some(former) =
-                account.bind(id, jid.clone(), outbox.clone(), engine.settings.sessions)?
+                account.bind(id, jid.clone(), outbox.clone(), engine.settings().sessions)?
             {
                 if let Some(outbox) = account.outbox_of(former) {
                     outbox.end(Ending::Error(StreamError::new(StreamCondition::Conflict)));

@@ -229,7 +229,7 @@ impl World {
         if self.account(bare).is_none() {
             self.create(bare, PASSWORD);
         }
-        if !self.engine.settings.sasl.external {
+        if !self.engine.settings().sasl.external {
             let mut client = self.connect();
             client.login(jid, PASSWORD);
             return client;

@@ -84,7 +84,7 @@ impl Store for Memory {
     fn swap(&self, swap: Swap) -> BoxFuture<'static, Result<bool, StoreError>> {
         self.with(|data| {
             let place = (swap.owner, swap.collection, swap.key);
-            if data.rows.get(&place) != swap.expected.as_ref() {
+            if !data.lives(swap.owner) || data.rows.get(&place) != swap.expected.as_ref() {
                 return false;
             }
             match swap.new {
@@ -217,11 +217,17 @@ impl Data {
             .fold((0, 0), |(count, bytes), (_, frame)| (count + 1, bytes + frame.len() as u64))
     }
 
+    fn lives(&self, owner: Owner) -> bool {
+        owner == Owner::SERVER || self.owners.values().any(|known| *known == owner)
+    }
+
     fn apply(&mut self, batch: Batch) {
         for op in batch.ops {
             match op {
                 Op::Put { collection, owner, key, value } => {
-                    self.rows.insert((owner, collection, key), value);
+                    if self.lives(owner) {
+                        self.rows.insert((owner, collection, key), value);
+                    }
                 }
                 Op::Delete { collection, owner, key } => {
                     self.rows.remove(&(owner, collection, key));

@@ -142,6 +142,24 @@ async fn nonsense_and_endless_lines_are_answered_with_an_error() {
     }
 }
 
+#[tokio::test]
+async fn what_a_killed_server_left_is_no_hindrance() {
+    let directory = tempfile::tempdir().expect("directory");
+    std::fs::create_dir(directory.path().join("sock.new")).expect("made");
+    std::fs::write(directory.path().join("sock.new/s"), "").expect("written");
+    bind(&directory.path().join("stentor.sock")).expect("bound");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("listed").count(), 1);
+}
+
+#[tokio::test]
+async fn the_longest_path_that_fits_an_address_can_be_used() {
+    let directory = tempfile::tempdir().expect("directory");
+    let room = 107 - "/stentor.sock".len() - directory.path().as_os_str().len() - 1;
+    let long = directory.path().join("x".repeat(room));
+    std::fs::create_dir(&long).expect("made");
+    bind(&long.join("stentor.sock")).expect("bound");
+}
+
 #[test]
 fn a_file_in_the_way_is_not_removed() {
     let directory = tempfile::tempdir().expect("directory");

@@ -205,6 +205,18 @@ fn perform_somewhere(
             return Err(format!("the server does not answer through {}: {error}", socket.display()));
         }
     }
+    if !config.data.exists() {
+        // Typed in another directory than the server's, as often as not.
+        let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+        let data = data.display();
+        if !matches!(request, AdminRequest::UserAdd { .. }) {
+            return Err(format!(
+                "no server runs here and there is no data in {data}; run this where the server is run, or with its \
+                 --config FILE"
+            ));
+        }
+        eprintln!("no server runs here and there was no data: {data} is made for it");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

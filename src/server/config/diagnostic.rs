@@ -34,6 +34,13 @@ impl Diagnostic {
     }
 }
 
+impl Diagnostic {
+    /// Place and message, where the severity is shown by other means.
+    pub(crate) fn text(&self) -> String {
+        if self.place.is_empty() { self.message.clone() } else { format!("{}: {}", self.place, self.message) }
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.place.is_empty() {

@@ -80,10 +80,29 @@ fn check_listen(reader: &mut Reader<'_>, listen: &Listen) {
             }
         }
     }
+    let mut wide = listen.c2s.iter().chain(&listen.c2s_tls).filter(|address| address.ip().is_unspecified());
+    if let Some((covered, by)) = wide.find_map(|by| Some((seen.keys().find(|other| covers(*by, **other))?, by))) {
+        let name = seen[covered];
+        let place = reader.place("listen", name);
+        reader.out.error(place, format!("listen.{name}: {by} includes {covered} already; take one of them out"));
+    }
+    if listen.c2s.is_empty() && listen.c2s_tls.is_empty() {
+        let place = reader.place("listen", "c2s");
+        reader.out.warning(place, "listen.c2s and listen.c2s_tls are empty: no client can connect");
+    }
     if !listen.s2s.is_empty() {
         let place = reader.place("listen", "s2s");
         reader.out.warning(place, "listen.s2s: other servers are not served yet; nothing will listen there");
     }
+}
+
+/// True if whoever listens on the one address listens on the other one, too. [::] includes IPv4.
+fn covers(wide: SocketAddr, other: SocketAddr) -> bool {
+    wide != other
+        && wide.port() == other.port()
+        && wide.port() != 0
+        && wide.ip().is_unspecified()
+        && (wide.is_ipv6() || other.is_ipv4())
 }
 
 fn read_key_pair(reader: &mut Reader<'_>) -> Option<KeyPair> {

@@ -117,6 +117,9 @@ fn domains_are_there_once_and_well_formed() {
 fn addresses_are_checked() {
     assert!(errors("[listen]\nc2s = [\":5222\"]").contains("write \"[::]:5222\""));
     assert!(errors("[listen]\nc2s = [5222]").contains("write \"[::]:5222\""));
+    assert!(errors("[listen]\nc2s = [\"[::]:5222\", \"127.0.0.1:5222\"]").contains("includes 127.0.0.1:5222"));
+    let warned = read("[listen]\nc2s = []\nc2s_tls = []").expect("it can be used").warnings;
+    assert!(warned.iter().any(|warning| warning.message.contains("no client can connect")), "{warned:?}");
     assert!(errors("[listen]\nc2s = [\"localhost:5222\"]").contains("names are not looked up"));
     assert!(
         errors("[listen]\nc2s = [\"[::]:5223\"]")
@@ -321,6 +324,9 @@ fn what_a_reload_cannot_change_is_named() {
     let old = config("");
     let new = config("data = \"new\"\n[listen]\nc2s = []\n[limits]\nroster_items = 5");
     assert_eq!(old.needs_restart(&new), ["data", "listen.c2s"]);
+    let usable = new.clone().without_restart(&old);
+    assert_eq!(old.needs_restart(&usable), [""; 0]);
+    assert_eq!(usable.limits, new.limits);
 }
 
 #[test]

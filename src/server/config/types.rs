@@ -70,6 +70,13 @@ impl Config {
         differs.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 
+    /// Takes the settings that need a restart from `running`: what a reload can use.
+    #[must_use]
+    pub fn without_restart(self, running: &Config) -> Config {
+        let Config { domains, data, listen, log, .. } = running.clone();
+        Config { domains, data, listen, log, ..self }
+    }
+
     /// The socket by which the `stentor user` commands talk to the running server.
     pub fn admin_socket(&self) -> PathBuf {
         self.data.join("stentor.sock")

@@ -1,6 +1,7 @@
 //! A token bucket: how fast one connection may send. Beyond it, reading pauses; nothing is lost.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Seconds of the rate that may come at once.
 const BURST: u64 = 4;

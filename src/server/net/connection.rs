@@ -9,7 +9,7 @@ use crate::config::{Config, Rate};
 use crate::tls::{Certificates, Purpose, certified, exporter};
 use arc_swap::ArcSwap;
 use kernel::Engine;
-use kernel::outbox::Ending;
+use kernel::outbox::{Ending, Intake};
 use kernel::ports::LogId;
 use kernel::sasl::ChannelBindings;
 use kernel::stream::{ClientStream, Peer, Step};
@@ -21,11 +21,11 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Cx, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_rustls::LazyConfigAcceptor;
 use wire::error::{StreamCondition, StreamError};
 
@@ -35,7 +35,10 @@ const READ: usize = 16 * 1024;
 const WRITE: usize = 32 * 1024;
 /// A peer that takes nothing of what is written for so long is gone.
 const STALL: Duration = Duration::from_secs(600);
-/// How long and how much is still read after our end of the stream has closed, so that the peer gets to see why.
+/// A stream that has ended is written to for so long in all, then what is left goes back to the account.
+const FAREWELL: Duration = Duration::from_secs(30);
+/// How long and how much is still read after our end of the stream has closed, so that the peer gets to see why; and
+/// how long a stream that has ended waits for a peer that takes nothing.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
@@ -183,6 +186,8 @@ struct Drive {
     heard: Instant,
     /// Since when the peer has taken nothing although something waits.
     stalled: Option<Instant>,
+    /// Since when the stream is over.
+    over: Option<Instant>,
     /// A sign of life was asked for at this time.
     asked: Option<Instant>,
     idle: Duration,
@@ -210,6 +215,7 @@ impl Drive {
             bucket: Bucket::new(rate, now),
             heard: now,
             stalled: None,
+            over: None,
             asked: None,
             idle: config.limits.idle_timeout.duration(),
             dead: config.limits.dead_timeout.duration(),
@@ -247,7 +253,12 @@ impl Drive {
                 // <proceed/> is a few bytes into an empty socket buffer; a peer that managed to fill that is no loss.
                 return Poll::Ready(if self.is_drained() { End::StartTls } else { End::Closed });
             }
-            let pause = if client.wants_input() {
+            let reads = client.wants_input();
+            if reads && client.is_held_back() {
+                // Writing has made room. What waits comes first; no new input may ever come.
+                continue;
+            }
+            let pause = if reads {
                 let pause = self.bucket.wait(Instant::now());
                 if pause.is_zero() {
                     match read(io.as_mut(), cx, |input| {
@@ -272,8 +283,13 @@ impl Drive {
             } else {
                 Duration::ZERO
             };
-            if !self.wait(client, context, pause, cx) {
-                return Poll::Pending;
+            match self.wait(client, context, pause, cx) {
+                Wait::Sleep => return Poll::Pending,
+                Wait::Again => {}
+                Wait::GiveUp => {
+                    tracing::debug!("the peer takes nothing any more");
+                    return Poll::Ready(End::Closed);
+                }
             }
         }
     }
@@ -351,7 +367,11 @@ impl Drive {
                         self.ended = true;
                         Ok(true)
                     }
-                    Poll::Pending => Ok(false),
+                    // Under TLS, what it has not taken goes before the farewell.
+                    Poll::Pending => {
+                        self.stalled.get_or_insert_with(Instant::now);
+                        Ok(false)
+                    }
                 };
             }
             return Ok(false);
@@ -368,52 +388,62 @@ impl Drive {
         }
     }
 
-    /// Looks at the deadlines and sleeps until the next. `true` if something changed and all is to be tried again.
+    /// Looks at the deadlines and sleeps until the next.
     fn wait(
         &mut self,
         client: &mut ClientStream,
         context: &Context,
         pause: Duration,
         cx: &mut Cx<'_>,
-    ) -> bool {
+    ) -> Wait {
         loop {
             let now = Instant::now();
             let mut next = STALL;
             if let Some(deadline) = client.deadline() {
                 let left = deadline - context.engine.ports.clock.now();
-                if left.is_zero() && self.ending.is_none() {
+                if left.is_zero() {
                     client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
-                    return true;
+                    return Wait::Again;
                 }
-                next = next.min(left.max(Duration::from_millis(1)));
+                next = next.min(left);
+            }
+            let intake = client.outbox().intake();
+            let mut patience = STALL;
+            if intake == Intake::Over {
+                patience = LINGER;
+                let since = *self.over.get_or_insert(now);
+                match FAREWELL.saturating_sub(now - since) {
+                    Duration::ZERO => return Wait::GiveUp,
+                    left => next = next.min(left),
+                }
             }
             if let Some(stalled) = self.stalled {
-                let left = STALL.saturating_sub(now - stalled);
-                if left.is_zero() || (self.ending.is_some() && now - stalled > LINGER) {
+                match patience.saturating_sub(now - stalled) {
                     // It takes nothing, not even the reason.
-                    client.closed();
-                    self.ending.get_or_insert(Ending::Clean);
-                    self.output.clear();
-                    self.unflushed = false;
-                    return true;
+                    Duration::ZERO => return Wait::GiveUp,
+                    left => next = next.min(left),
                 }
-                next = next.min(if self.ending.is_some() { LINGER } else { left });
             }
             if let Some(session) = client.session() {
+                if !client.wants_input() {
+                    // Nothing is read now, so silence proves nothing.
+                    self.heard = now;
+                    self.asked = None;
+                }
                 let quiet = now - self.heard;
                 match self.asked {
                     Some(asked) => {
                         let left = self.dead.saturating_sub(now - asked);
                         if left.is_zero() {
                             client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
-                            return true;
+                            return Wait::Again;
                         }
                         next = next.min(left);
                     }
                     None if quiet >= self.idle => {
                         context.engine.ask_sign_of_life(session);
                         self.asked = Some(now);
-                        return true;
+                        return Wait::Again;
                     }
                     None => next = next.min(self.idle - quiet),
                 }
@@ -421,18 +451,32 @@ impl Drive {
             if !pause.is_zero() {
                 next = next.min(pause);
             }
-            let until = tokio::time::Instant::from_std(now + next);
+            let until = now + next.max(Duration::from_millis(1));
             // A timer that is early enough is left alone: setting it anew for each stanza would cost more than
             // one look too many.
             if self.timer.is_elapsed() || self.timer.deadline() > until {
                 self.timer.as_mut().reset(until);
             }
             if self.timer.as_mut().poll(cx).is_pending() {
-                return false;
+                return Wait::Sleep;
             }
             if !pause.is_zero() {
-                return true;
+                return Wait::Again;
             }
         }
     }
 }
+
+/// What [`Drive::wait`] came to.
+enum Wait {
+    /// Nothing to do until somebody wakes the task.
+    Sleep,
+    /// Something changed: all is to be tried again.
+    Again,
+    /// The peer does not take what is written.
+    GiveUp,
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -98,9 +98,14 @@ impl Certificates {
 
     /// Loads everything anew. Connections keep what they have; on an error everybody does.
     pub fn reload(&self, config: &Config) -> Result<Vec<Diagnostic>, ConfigError> {
-        let (set, warnings) = load_all(config, SelfMade::Keep)?;
-        self.current.store(Arc::new(set));
+        let (fresh, warnings) = Certificates::load(config, SelfMade::Keep)?;
+        self.replace(fresh);
         Ok(warnings)
+    }
+
+    /// Takes over what was loaded before. Connections keep what they have.
+    pub fn replace(&self, fresh: Certificates) {
+        self.current.store(fresh.current.into_inner());
     }
 
     /// The identity for the server name of a ClientHello. A name below a served domain, such as

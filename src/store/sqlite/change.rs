@@ -80,6 +80,9 @@ impl<'c> Change<'c> {
     }
 
     fn swap(&mut self, swap: &Swap) -> Result<bool> {
+        if swap.owner != Owner::SERVER && !self.sql.of(Sql::Lives)?.exists([swap.owner.0])? {
+            return Ok(false);
+        }
         let holds = {
             let mut rows = self.sql.of(Sql::Value)?.query((swap.owner.0, swap.collection, &swap.key))?;
             let found = rows.next()?.map(|row| row.get_ref(0)).transpose()?;

@@ -46,7 +46,12 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpenError::Locked(path) => {
-                write!(f, "{} is in use by another process; only one may have it", path.display())
+                write!(
+                    f,
+                    "{} is in use by another process, which a running Stentor is; stop that, or set another \"data\" \
+                     for this one",
+                    path.display()
+                )
             }
             OpenError::Missing(path) => write!(
                 f,
@@ -77,7 +82,11 @@ impl fmt::Display for OpenError {
                 "{} is on a file system without shared memory, such as a network mount: use a local disk",
                 path.display()
             ),
-            OpenError::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            OpenError::Io(path, error) => write!(
+                f,
+                "{}: {error}; \"data\" must name a directory that the server's user may write, or that can be made",
+                path.display()
+            ),
             OpenError::Sqlite(path, why) => write!(f, "{}: {why}", path.display()),
         }
     }

@@ -9,6 +9,7 @@ pub(crate) enum Sql {
     Commit,
     Put,
     Delete,
+    Lives,
     Value,
     Append,
     Index,
@@ -31,10 +32,13 @@ impl Sql {
         match self {
             Sql::Begin => "BEGIN IMMEDIATE",
             Sql::Commit => "COMMIT",
+            // Nothing for an owner who is gone: nobody could ever reach or remove it.
             Sql::Put => {
-                "INSERT INTO kv (owner, collection, key, value) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO kv (owner, collection, key, value) SELECT ?1, ?2, ?3, ?4
+                 WHERE ?1 = 0 OR EXISTS (SELECT 1 FROM owner WHERE id = ?1)
                  ON CONFLICT DO UPDATE SET value = excluded.value"
             }
+            Sql::Lives => "SELECT 1 FROM owner WHERE id = ?1",
             Sql::Delete => "DELETE FROM kv WHERE owner = ?1 AND collection = ?2 AND key = ?3",
             Sql::Value => "SELECT value FROM kv WHERE owner = ?1 AND collection = ?2 AND key = ?3",
             Sql::Append => {

@@ -37,10 +37,13 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
         Err(error) => return Err(error),
     }
     // Between bind and chmod anybody could connect. So it is born in a closed directory and moved out once it
-    // has its mode.
-    let directory = path.with_extension(std::process::id().to_string());
-    std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
+    // has its mode. The name is short, so that wherever the final path fits into an address this one does.
+    let directory = path.with_file_name("sock.new");
     let born = directory.join("s");
+    // What a server left that was killed at this very moment.
+    let _ = std::fs::remove_file(&born);
+    let _ = std::fs::remove_dir(&directory);
+    std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
     let opened = UnixListener::bind(&born).and_then(|listener| {
         std::fs::set_permissions(&born, std::fs::Permissions::from_mode(0o600))?;
         std::fs::rename(&born, path)?;

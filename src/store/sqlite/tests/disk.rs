@@ -19,6 +19,7 @@ fn a_full_disk_fails_groups_until_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), Options { tail_rows: 4, ..Options::default() });
     let big = || Bytes::from(vec![b'x'; 1 << 20]);
+    assert_eq!(wait(store.create_owner("resident", Batch::new())), Ok(Some(Owner(1))));
     commit(&store, Batch::new().with(entry(1, &[1], "before")));
     wait(store.meddle(limit_pages(2)).committed()).unwrap();
 
@@ -48,6 +49,7 @@ fn a_full_disk_fails_groups_until_there_is_room() {
 fn a_change_that_cannot_be_made_fails_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), Options::default());
+    assert_eq!(wait(store.create_owner("resident", Batch::new())), Ok(Some(Owner(1))));
     let forbid = "CREATE TRIGGER poison BEFORE INSERT ON kv WHEN NEW.key = 'poison'
                   BEGIN SELECT raise(ABORT, 'poison'); END";
     wait(store.meddle(move |connection| connection.execute_batch(forbid).unwrap()).committed()).unwrap();

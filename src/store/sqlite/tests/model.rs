@@ -75,6 +75,10 @@ fn check(steps: Vec<Step>) {
     let model = Memory::new();
     let mut directory = tempfile::tempdir().unwrap();
     let mut store = open(directory.path(), hasty());
+    for owner in OWNERS {
+        let made = |store: &dyn Store| wait(store.create_owner(&format!("owner {owner}"), Batch::new()));
+        assert_eq!((made(&model), made(&store)), (Ok(Some(Owner(owner))), Ok(Some(Owner(owner)))));
+    }
     for step in steps {
         match step {
             Step::Commit(ops) => {
@@ -119,6 +123,8 @@ fn check(steps: Vec<Step>) {
     // Nothing is left behind: each owner on a frame is an entry, each settled row has its frame.
     let places = "SELECT count(owner_a) + count(owner_b) FROM frame";
     assert_eq!(ask(directory.path(), places), [listed]);
+    let unowned = "SELECT owner FROM kv WHERE owner NOT IN (SELECT id FROM owner)";
+    assert_eq!(ask(directory.path(), unowned), [0; 0]);
     let orphans = "SELECT entry.id FROM entry LEFT JOIN frame ON frame.id = entry.id
                    WHERE owner NOT IN (ifnull(owner_a, -1), ifnull(owner_b, -1)) OR frame.id IS NULL";
     assert_eq!(ask(directory.path(), orphans), [0; 0]);

@@ -1,0 +1,32 @@
+//! What tests of several modules need.
+
+use crate::config::{Text, load_text};
+use crate::net::{Context, Tally};
+use crate::ports::{Runtime, SystemClock, SystemRandom};
+use crate::tls::{Certificates, SelfMade};
+use arc_swap::ArcSwap;
+use kernel::Ports;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// All that connections share, on a store in memory.
+pub(crate) async fn context(config: &str, base: &Path) -> Arc<Context> {
+    let text = Text { name: "stentor.toml", text: Some(config), base };
+    let options = crate::assemble::options(xeps::ALL);
+    let config = load_text(&text, [], &options).expect("usable").config;
+    let (certificates, _) = Certificates::load(&config, SelfMade::InMemory).expect("usable");
+    let ports = Ports {
+        store: Arc::new(store::Memory::new()),
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(SystemRandom),
+        spawn: Arc::new(Runtime::current()),
+    };
+    Arc::new(Context {
+        engine: crate::assemble::engine(&config, ports, xeps::ALL).await.expect("it starts"),
+        certificates: Arc::new(certificates),
+        config: ArcSwap::from_pointee(config),
+        tally: Tally::default(),
+        closing: watch::Sender::new(false),
+    })
+}

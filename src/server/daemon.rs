@@ -188,7 +188,8 @@ fn program() -> String {
 
 /// The option without which a command would not find this server's data.
 fn with_file(file: Option<&Path>) -> String {
-    let found_by_itself = |file: &&Path| config::DEFAULT_FILES.iter().any(|default| *file == Path::new(default));
+    let found_by_itself =
+        |file: &&Path| config::DEFAULT_FILES.iter().any(|default| *file == Path::new(default));
     match file.filter(|file| !found_by_itself(file)) {
         Some(file) => format!(" --config {}", file.display()),
         None => String::new(),

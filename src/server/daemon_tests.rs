@@ -41,7 +41,8 @@ async fn a_reload_takes_over_limits_login_and_administrators() {
 async fn a_reload_that_is_refused_changes_nothing_at_all() {
     for refused in ["[xep.ping]\nenabled = false\n", "[xep.register]\nopen = 7\n"] {
         let (context, same) =
-            reloaded(CERTIFICATE, &format!("{CERTIFICATE}[limits]\nsessions_per_account = 2\n{refused}")).await;
+            reloaded(CERTIFICATE, &format!("{CERTIFICATE}[limits]\nsessions_per_account = 2\n{refused}"))
+                .await;
         assert!(same, "the certificate was exchanged for {refused}");
         assert_eq!(context.engine.settings().sessions, 32, "{refused}");
         assert_eq!(context.config.load().limits.sessions_per_account, 32, "{refused}");

@@ -309,12 +309,15 @@ fn what_is_put_for_nobody_is_not_kept(store: &dyn Store) {
         wait(store.swap(swap)).unwrap()
     };
     // Behind the removal, in its batch and after it.
-    commit(store, Batch::new().put("t", owner, "k", value("1")).with(Op::Erase { owner }).put(
-        "t",
-        owner,
-        "k",
-        value("2"),
-    ));
+    commit(
+        store,
+        Batch::new().put("t", owner, "k", value("1")).with(Op::Erase { owner }).put(
+            "t",
+            owner,
+            "k",
+            value("2"),
+        ),
+    );
     assert_eq!(get(owner), None);
     commit(store, Batch::new().put("t", owner, "k", value("3")).put("t", Owner::SERVER, "k", value("4")));
     assert_eq!((get(owner), get(Owner::SERVER)), (None, Some(value("4"))));

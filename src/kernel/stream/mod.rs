@@ -359,8 +359,7 @@ impl Core {
             .attr("xmlns:stream", ns::STREAMS)
             .attr("version", "1.0");
         out.attr("id", &self.engine.ports.random.token());
-        let domain =
-            if self.domain.is_empty() { self.engine.domains().first() } else { Some(&self.domain) };
+        let domain = if self.domain.is_empty() { self.engine.domains().first() } else { Some(&self.domain) };
         if let Some(domain) = domain {
             out.attr("from", domain);
         }

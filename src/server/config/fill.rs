@@ -81,10 +81,14 @@ fn check_listen(reader: &mut Reader<'_>, listen: &Listen) {
         }
     }
     let mut wide = listen.c2s.iter().chain(&listen.c2s_tls).filter(|address| address.ip().is_unspecified());
-    if let Some((covered, by)) = wide.find_map(|by| Some((seen.keys().find(|other| covers(*by, **other))?, by))) {
+    if let Some((covered, by)) =
+        wide.find_map(|by| Some((seen.keys().find(|other| covers(*by, **other))?, by)))
+    {
         let name = seen[covered];
         let place = reader.place("listen", name);
-        reader.out.error(place, format!("listen.{name}: {by} includes {covered} already; take one of them out"));
+        reader
+            .out
+            .error(place, format!("listen.{name}: {by} includes {covered} already; take one of them out"));
     }
     if listen.c2s.is_empty() && listen.c2s_tls.is_empty() {
         let place = reader.place("listen", "c2s");

@@ -117,7 +117,9 @@ fn domains_are_there_once_and_well_formed() {
 fn addresses_are_checked() {
     assert!(errors("[listen]\nc2s = [\":5222\"]").contains("write \"[::]:5222\""));
     assert!(errors("[listen]\nc2s = [5222]").contains("write \"[::]:5222\""));
-    assert!(errors("[listen]\nc2s = [\"[::]:5222\", \"127.0.0.1:5222\"]").contains("includes 127.0.0.1:5222"));
+    assert!(
+        errors("[listen]\nc2s = [\"[::]:5222\", \"127.0.0.1:5222\"]").contains("includes 127.0.0.1:5222")
+    );
     let warned = read("[listen]\nc2s = []\nc2s_tls = []").expect("it can be used").warnings;
     assert!(warned.iter().any(|warning| warning.message.contains("no client can connect")), "{warned:?}");
     assert!(errors("[listen]\nc2s = [\"localhost:5222\"]").contains("names are not looked up"));

@@ -82,7 +82,8 @@ async fn log_in(io: &mut DuplexStream) {
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
     let plain = STANDARD.encode("\0romeo\0montague");
-    say(io, &format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")).await;
+    say(io, &format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"))
+        .await;
     until(io, "<success").await;
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
@@ -98,7 +99,11 @@ struct Gated {
 }
 
 impl AsyncRead for Gated {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Cx<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Cx<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }
@@ -150,7 +155,11 @@ fn requests_held_back_by_a_full_queue_are_answered_when_there_is_room() {
 struct Deaf(DuplexStream);
 
 impl AsyncRead for Deaf {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Cx<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Cx<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }

@@ -141,25 +141,23 @@ impl Outbox {
 
     /// Appends an entry if there is room for it.
     pub fn push(&self, entry: Entry) -> Push {
-        self.push_within(entry, false)
+        // A stanza larger than the whole queue may still go when nothing else waits.
+        self.push_unless(entry, |waiting, more| waiting + more > self.limit && waiting > 0)
     }
 
-    /// Appends an entry even if the queue is full, up to twice its limit: for answers the peer asked for. One that
-    /// comes while there is room goes in whatever its size, since a request must have its answer.
+    /// Appends an entry even if the queue is full, until twice its limit waits: for answers the peer asked for. The
+    /// last one may be of any size: a long roster is owed as much as a short one.
     pub fn push_reply(&self, entry: Entry) -> Push {
-        self.push_within(entry, true)
+        self.push_unless(entry, |waiting, _| waiting >= self.limit.saturating_mul(2))
     }
 
-    fn push_within(&self, entry: Entry, reply: bool) -> Push {
+    fn push_unless(&self, entry: Entry, full: impl FnOnce(usize, usize) -> bool) -> Push {
         let writer = {
             let mut queue = self.queue.lock();
             if queue.closed || queue.ending.is_some() {
                 return Push::Closed;
             }
-            let limit = if reply { self.limit.saturating_mul(2) } else { self.limit };
-            let fits = queue.bytes + entry.cost() <= limit || (reply && queue.bytes < self.limit);
-            // A stanza larger than the whole queue may still go when nothing else waits.
-            if !fits && !queue.entries.is_empty() {
+            if full(queue.bytes, entry.cost()) {
                 return Push::Full;
             }
             queue.bytes += entry.cost();
@@ -352,11 +350,13 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_larger_than_the_queue_goes_in_while_there_is_room() {
+    fn an_answer_of_any_size_is_queued_until_twice_the_limit_waits() {
         let outbox = Outbox::new(300);
         assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
-        assert_eq!(outbox.push_reply(Entry::now("x".repeat(1000))), Push::Queued);
-        assert_eq!(outbox.push_reply(Entry::now("x")), Push::Full);
+        assert_eq!(outbox.push_reply(Entry::now("x".repeat(2000))), Push::Queued);
+        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Full);
+        let _ = take(&outbox);
+        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Queued);
     }
 
     #[test]

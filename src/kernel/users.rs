@@ -178,9 +178,8 @@ impl Users {
     /// The stored credentials; `None` if there is no such account.
     pub(crate) async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, StoreError> {
         // One read, whether there is such an account or not: they must look alike.
-        let opened = self.engine.ports.store.open(jid.as_str(), &[ACCOUNT]).await?;
-        let row = opened.and_then(|opened| opened.rows.into_iter().find(|(_, key, _)| key == CREDENTIALS));
-        row.map(|(_, _, row)| decode(ACCOUNT, CREDENTIALS, &row)).transpose()
+        let row = self.engine.ports.store.look_up(jid.as_str(), ACCOUNT, CREDENTIALS).await?;
+        row.map(|row| decode(ACCOUNT, CREDENTIALS, &row)).transpose()
     }
 
     /// Key derivation takes milliseconds of CPU: it runs where it holds up nobody.

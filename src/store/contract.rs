@@ -103,6 +103,7 @@ contract! {
     values_are_apart_by_table_owner_and_key
     a_list_is_in_key_order
     open_takes_the_tables_asked_for
+    a_value_is_looked_up_by_its_owners_name
     a_batch_takes_effect_in_its_order
     a_swap_puts_only_what_was_expected
     swaps_and_batches_keep_their_order
@@ -170,6 +171,17 @@ fn a_list_is_in_key_order(store: &dyn Store) {
     let keys: Vec<String> =
         wait(store.list("roster", ALICE)).unwrap().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["", "Z", "a", "a\0b", "b", "é"]);
+}
+
+fn a_value_is_looked_up_by_its_owners_name(store: &dyn Store) {
+    let owner = wait(store.create_owner("alice", Batch::new().put("t", Owner(-1), "k", value("a"))))
+        .unwrap()
+        .unwrap();
+    commit(store, Batch::new().put("t", BOB, "k", value("b")).put("t", owner, "l", value("c")));
+    assert_eq!(wait(store.look_up("alice", "t", "k")), Ok(Some(value("a"))));
+    assert_eq!(wait(store.look_up("alice", "t", "none")), Ok(None));
+    assert_eq!(wait(store.look_up("alice", "u", "k")), Ok(None));
+    assert_eq!(wait(store.look_up("nobody", "t", "k")), Ok(None));
 }
 
 fn open_takes_the_tables_asked_for(store: &dyn Store) {

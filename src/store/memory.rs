@@ -168,6 +168,15 @@ impl Store for Memory {
         self.read(|data| data.rows.get(&(owner, collection, key.to_owned())).cloned())
     }
 
+    fn look_up(
+        &self,
+        name: &str,
+        collection: Collection,
+        key: &str,
+    ) -> BoxFuture<'static, Result<Option<Value>, StoreError>> {
+        self.read(|data| data.rows.get(&(*data.owners.get(name)?, collection, key.to_owned())).cloned())
+    }
+
     fn list(
         &self,
         collection: Collection,

@@ -207,6 +207,14 @@ pub trait Store: Send + Sync {
         key: &str,
     ) -> BoxFuture<'static, Result<Option<Value>, StoreError>>;
 
+    /// One value of the owner of that name, in one read. `Ok(None)` if there is no such owner or no such row.
+    fn look_up(
+        &self,
+        name: &str,
+        collection: Collection,
+        key: &str,
+    ) -> BoxFuture<'static, Result<Option<Value>, StoreError>>;
+
     /// All rows of an owner in one table, by key.
     fn list(
         &self,

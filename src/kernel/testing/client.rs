@@ -56,6 +56,11 @@ impl Client {
         Client { world: world.clone(), line, jid: String::new() }
     }
 
+    /// Works on the stream itself, beside what drives it: for counting and timing.
+    pub fn with_stream<R>(&mut self, work: impl FnOnce(&mut ClientStream) -> R) -> R {
+        work(&mut self.line.lock().stream)
+    }
+
     /// The full address, once logged in.
     pub fn jid(&self) -> &str {
         &self.jid

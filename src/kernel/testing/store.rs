@@ -154,6 +154,15 @@ impl Store for Memory {
         self.with(|data| data.rows.get(&(owner, collection, key.to_owned())).cloned())
     }
 
+    fn look_up(
+        &self,
+        name: &str,
+        collection: Collection,
+        key: &str,
+    ) -> BoxFuture<'static, Result<Option<Value>, StoreError>> {
+        self.with(|data| data.rows.get(&(*data.owners.get(name)?, collection, key.to_owned())).cloned())
+    }
+
     fn list(
         &self,
         collection: Collection,

@@ -2,12 +2,12 @@
 
 use super::connection::{self, Context};
 use crate::tls::Purpose;
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 const BACKLOG: i32 = 4096;
 /// Pause after the system refused a connection, as when it is out of file descriptors.
@@ -52,6 +52,12 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    // Accepted connections inherit these.
+    socket.set_tcp_nodelay(true)?;
+    // Finds peers that vanished while nothing is sent.
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
+    socket.set_tcp_keepalive(&keepalive)?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
@@ -96,10 +102,6 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
                     tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
                     continue;
                 };
-                if let Err(error) = prepare(&socket) {
-                    tracing::debug!(%error, "connection lost before it began");
-                    continue;
-                }
                 let context = context.clone();
                 tokio::spawn(async move {
                     connection::serve(socket, address, purpose, &context).await;
@@ -114,10 +116,23 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
     }
 }
 
-fn prepare(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    // Finds peers that vanished while nothing is sent.
-    let keepalive =
-        TcpKeepalive::new().with_time(Duration::from_secs(120)).with_interval(Duration::from_secs(30));
-    SockRef::from(socket).set_tcp_keepalive(&keepalive)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::SockRef;
+
+    #[test]
+    fn accepted_connections_inherit_the_options() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listeners = bind(&["127.0.0.1:0".parse().unwrap()], &[]).unwrap();
+            let listener = &listeners.sockets[0].0;
+            let address = listener.local_addr().unwrap();
+            let (client, accepted) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
+            let (_client, accepted) = (client.unwrap(), accepted.unwrap().0);
+            assert!(accepted.nodelay().unwrap());
+            assert!(SockRef::from(&accepted).keepalive().unwrap());
+            assert_eq!(SockRef::from(&accepted).tcp_keepalive_time().unwrap(), Duration::from_secs(120));
+        });
+    }
 }

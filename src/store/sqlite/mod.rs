@@ -189,6 +189,23 @@ impl Store for Sqlite {
         })
     }
 
+    fn look_up(
+        &self,
+        name: &str,
+        collection: Collection,
+        key: &str,
+    ) -> BoxFuture<'static, Result<Option<Value>, StoreError>> {
+        let (name, key) = (name.to_owned(), key.to_owned());
+        self.readers.read(move |connection, _| {
+            let mut found = connection.prepare_cached(
+                "SELECT value FROM kv
+                 WHERE owner = (SELECT id FROM owner WHERE name = ?1) AND collection = ?2 AND key = ?3",
+            )?;
+            let mut rows = found.query((name, collection, key))?;
+            rows.next()?.map(|row| row.get(0).map(Bytes::from_owner::<Vec<u8>>)).transpose()
+        })
+    }
+
     fn list(
         &self,
         collection: Collection,

@@ -17,6 +17,8 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use minidom::Element;
+use minidom::rxml::{Options, RawReader};
+use minidom::tree_builder::TreeBuilder;
 
 pub use builder::FrameBuilder;
 pub use children::{Child, Children};
@@ -299,10 +301,21 @@ fn value(bytes: &[u8], value: Value) -> Option<Cow<'_, str>> {
 }
 
 fn tree(bytes: &[u8]) -> Element {
-    match Element::from_reader_with_prefixes(bytes, ns::CLIENT.to_owned()) {
-        Ok(element) => element,
-        // Checked bytes are read by a second parser here: should the two disagree, handlers see an element that
-        // none of them understands, and refuse it.
-        Err(_) => Element::bare("unreadable", "urn:stentor:unreadable"),
+    // Checked bytes are read by a second parser here: should the two disagree, handlers see an element that none of
+    // them understands, and refuse it.
+    read_tree(bytes).unwrap_or_else(|| Element::bare("unreadable", "urn:stentor:unreadable"))
+}
+
+fn read_tree(bytes: &[u8]) -> Option<Element> {
+    // By itself the parser refuses attributes of more than 8 KiB. It reserves what it is allowed.
+    let options = Options { max_token_length: bytes.len(), ..Options::default() };
+    let mut reader = RawReader::with_options(bytes, options);
+    let mut builder = TreeBuilder::new().with_prefixes_stack(vec![ns::CLIENT.to_owned().into()]);
+    while let Some(event) = reader.read().ok()? {
+        builder.process_event(event).ok()?;
+        if let Some(root) = builder.root.take() {
+            return Some(root);
+        }
     }
+    None
 }

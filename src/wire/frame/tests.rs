@@ -35,6 +35,18 @@ fn a_head_answers_what_routing_asks() {
 }
 
 #[test]
+fn trees_have_attributes_of_any_length() {
+    for length in [1, 8_191, 8_193, 200_000] {
+        let long = "a".repeat(length);
+        let element =
+            frame(&format!("<iq id='{long}'><q xmlns='urn:x' a='{long}'>{long}</q></iq>")).element();
+        assert_eq!(element.attr("id"), Some(long.as_str()));
+        let payload = element.get_child("q", "urn:x").unwrap();
+        assert_eq!((payload.attr("a"), payload.text()), (Some(long.as_str()), long.clone()));
+    }
+}
+
+#[test]
 fn children_are_looked_up_in_the_table() {
     let table = NsTable::new(&["urn:a", "urn:b", "urn:c", ns::CLIENT]);
     let bits = |xml: &str| Frame::parse_with(xml.to_owned(), &table).unwrap().children();

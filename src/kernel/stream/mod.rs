@@ -140,10 +140,11 @@ impl ClientStream {
         }
     }
 
-    /// By when a session must be bound. `None` once it is.
+    /// By when a session must be bound. `None` once it is, or once the stream has ended.
     pub fn deadline(&self) -> Option<Millis> {
         match self.core.stage {
-            Stage::Bound(_) => None,
+            // At the end nothing is negotiated any more: a deadline long past would have the driver go in circles.
+            Stage::Bound(_) | Stage::Over => None,
             _ => Some(self.core.deadline),
         }
     }

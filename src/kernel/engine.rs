@@ -365,7 +365,7 @@ impl Engine {
             .to(session.jid().as_str())
             .raw("<ping xmlns='urn:xmpp:ping'/>")
             .build();
-        let _ = session.outbox().push_reply(crate::outbox::Entry::now(ping.bytes()));
+        let _ = session.outbox().push_beyond(crate::outbox::Entry::now(ping.bytes()));
     }
 
     /// What a stream had in its queue when it broke: messages are delivered again, to another session or for

@@ -133,9 +133,16 @@ impl Outbox {
         self.push_within(entry, self.limit)
     }
 
-    /// Appends an entry even if the queue is full, up to twice its limit: for answers the peer asked for.
-    pub fn push_reply(&self, entry: Entry) -> Push {
+    /// Appends an entry even if the queue is full, up to twice its limit: for what others cause and the peer should
+    /// not miss.
+    pub fn push_beyond(&self, entry: Entry) -> Push {
         self.push_within(entry, self.limit.saturating_mul(2))
+    }
+
+    /// Appends the answer to what the peer has just asked for, which is never left out (RFC 6120 §8.2.3). The queue
+    /// stays bounded nevertheless: no request is looked at while it is full.
+    pub fn push_reply(&self, entry: Entry) -> Push {
+        self.push_within(entry, usize::MAX)
     }
 
     fn push_within(&self, entry: Entry, limit: usize) -> Push {
@@ -326,6 +333,8 @@ mod tests {
             assert_eq!(outbox.push(entry), Push::Queued);
         }
         assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
+        assert_eq!(outbox.push_beyond(Entry::now("x".repeat(200))), Push::Queued);
+        assert_eq!(outbox.push_beyond(Entry::now("x".repeat(200))), Push::Full);
         assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
         assert_eq!(take(&outbox).unwrap().1.log, Some(LogId(2)));
     }

@@ -242,7 +242,7 @@ impl Account {
             };
             let mut entry = Entry::now(bytes);
             entry.log = Some(log);
-            if session.outbox.push_reply(entry) != Push::Queued {
+            if session.outbox.push_beyond(entry) != Push::Queued {
                 break;
             }
             session.reading.behind = Some(log);

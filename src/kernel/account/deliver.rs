@@ -131,7 +131,7 @@ impl Account {
         // deliver: file transfer, calls and version queries between people without a subscription depend on it,
         // and who knows the resource has seen it.
         let entry = entry(&parcel.frame, parcel.ticket.as_ref());
-        let push = if request { session.outbox.push(entry) } else { session.outbox.push_reply(entry) };
+        let push = if request { session.outbox.push(entry) } else { session.outbox.push_beyond(entry) };
         match push {
             Push::Queued => Ok(()),
             Push::Full if request => Err(StanzaError::new(StanzaCondition::ResourceConstraint)),

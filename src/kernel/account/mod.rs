@@ -193,7 +193,7 @@ impl Account {
         let Change { batch, pushes, .. } = pending;
         let ticket = self.engine.ports.store.submit(batch);
         for (outbox, frame) in pushes {
-            let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes()));
+            let _ = outbox.push_beyond(Entry::after(ticket.clone(), frame.bytes()));
         }
         let bit = cache.flag().0;
         if notable {

@@ -77,7 +77,7 @@ impl Account {
         greetings.extend(requests);
         if let Some(session) = state.session(id) {
             for frame in greetings {
-                let _ = session.outbox.push_reply(entry(&frame, None));
+                let _ = session.outbox.push_beyond(entry(&frame, None));
             }
         }
         for contact in state.roster.subscriptions() {

@@ -101,7 +101,7 @@ impl Account {
                             Audience::Interested => session.marks & Mark::ROSTER.0 != 0,
                         };
                         if addressed {
-                            let _ = session.outbox.push_reply(entry(frame, ticket.as_ref()));
+                            let _ = session.outbox.push_beyond(entry(frame, ticket.as_ref()));
                         }
                     }
                 }
@@ -118,7 +118,7 @@ impl Account {
                         for (outbox, frame) in pending.pushes {
                             let push =
                                 Entry { head: frame.bytes(), ticket: ticket.clone(), ..Entry::default() };
-                            let _ = outbox.push_reply(push);
+                            let _ = outbox.push_beyond(push);
                         }
                     }
                 }

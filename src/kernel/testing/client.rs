@@ -3,7 +3,7 @@
 use super::World;
 use super::scenario::{Incoming, Pattern, Reader, Variables};
 use crate::outbox::Ending;
-use crate::ports::{BoxFuture, Clock};
+use crate::ports::{BoxFuture, Clock, Millis};
 use crate::sasl::ChannelBindings;
 use crate::stream::{ClientStream, Peer, Step};
 use base64::Engine as _;
@@ -225,6 +225,11 @@ impl Client {
     pub fn is_gone(&self) -> bool {
         self.world.run();
         self.line.lock().gone
+    }
+
+    /// When the server gives up on the negotiation, if it still may.
+    pub fn deadline(&self) -> Option<Millis> {
+        self.line.lock().stream.deadline()
     }
 
     /// Stops reading: what the server sends waits there.

@@ -323,3 +323,21 @@ fn a_second_session_takes_what_the_first_does_not_read() {
     third.send("<presence/>");
     assert!(ids(&third.recv()).is_empty());
 }
+
+/// RFC 6120 §8.2.3: also an answer that is larger than the whole queue, behind something that still waits there.
+#[test]
+fn a_large_answer_is_not_left_out() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 1_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    for contact in 0..60 {
+        romeo.ask(&format!(
+            "<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='{contact}@example.org'/></query></iq>"
+        ));
+    }
+    romeo.stop_reading();
+    romeo.send("<iq type='get' id='1'><unknown xmlns='urn:unknown'/></iq>");
+    romeo.send("<iq type='get' id='2'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.read_on();
+    romeo.expect("<iq type='error' id='1' ...>...</iq><iq type='result' id='2' ...>...</iq>");
+}

@@ -137,3 +137,19 @@ fn a_password_that_was_changed_is_another_one() {
     let new = Scram::<Sha256>::new("romeo", "new one", ChannelBinding::None).unwrap();
     assert_eq!(exchange(&mut world.connect(), new).name(), "success");
 }
+
+/// What drives the stream asks when to give up: for an ended stream whose last words still wait, never.
+#[test]
+fn an_ended_stream_has_no_deadline() {
+    let world = World::new();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    assert_eq!(romeo.deadline(), None);
+    romeo.stop_reading();
+    romeo.close();
+    assert_eq!(romeo.deadline(), None);
+    let mut stranger = world.connect();
+    assert!(stranger.deadline().is_some());
+    stranger.stop_reading();
+    stranger.send("<nonsense/>");
+    assert_eq!(stranger.deadline(), None);
+}

@@ -205,9 +205,10 @@ impl Outbox {
         self.queue.lock().bytes
     }
 
-    /// True while the peer reads so slowly that its own requests should wait, too.
-    pub fn is_full(&self) -> bool {
-        self.queue.lock().bytes >= self.limit
+    /// False while the peer reads so slowly that its own requests should wait, and once the stream is to end.
+    pub fn wants_requests(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.bytes < self.limit && queue.ending.is_none() && !queue.closed
     }
 
     /// Waits until less than half of the queue is in use. `false` if the stream ended meanwhile.

@@ -153,7 +153,7 @@ impl ClientStream {
     pub fn wants_input(&self) -> bool {
         self.core.busy.is_none()
             && !matches!(self.core.stage, Stage::Over | Stage::Securing)
-            && !self.core.outbox.is_full()
+            && self.core.outbox.wants_requests()
     }
 
     /// Bytes from the peer.
@@ -172,7 +172,7 @@ impl ClientStream {
             if self.core.login.take_restart() {
                 self.restart();
             }
-            if matches!(self.core.stage, Stage::Over | Stage::Securing) || self.core.outbox.is_full() {
+            if matches!(self.core.stage, Stage::Over | Stage::Securing) || !self.core.outbox.wants_requests() {
                 return Poll::Pending;
             }
             let then = match self.framer.next() {

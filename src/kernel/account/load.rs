@@ -49,8 +49,9 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
         flags |= u64::from(notable) << index;
     }
     let (count, bytes) = engine.ports.store.tally(owner, None).await?;
-    let backlog = Backlog { count, bytes, ticket: None, removal: None };
-    Ok((State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false }, flags))
+    let backlog = Backlog { count, bytes, ..Backlog::default() };
+    let (sessions, leaving) = (Vec::new(), Vec::new());
+    Ok((State { sessions, roster, slots, backlog, leaving, left: None, erased: false }, flags))
 }
 
 /// Memory of an account with nothing in it, its place in the table included.

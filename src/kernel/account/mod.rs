@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) roster: Roster,
     slots: Vec<Slot>,
     backlog: Backlog,
+    /// Sessions that have ended, while their streams still write what was in their queues.
+    leaving: Vec<(SessionId, Reading)>,
     /// When the last available session went away, if that was since the account was loaded.
     left: Option<crate::ports::WallMillis>,
     /// The account has been removed; nothing may be stored for it any more.

@@ -218,9 +218,9 @@ impl ClientStream {
         self.core.fail(error);
     }
 
-    /// The writer has handed everything up to this log entry to the network.
-    pub fn written(&self, log: crate::ports::LogId) {
-        if let Some(session) = self.session() {
+    /// The writer has handed these log entries to the network. They may be the last words of a session that has ended.
+    pub fn written(&self, log: &[crate::ports::LogId]) {
+        if let Some(session) = self.session().or(self.core.former.as_ref()) {
             session.account().confirm(session.id(), log);
         }
     }
@@ -232,6 +232,7 @@ impl ClientStream {
         self.core.end();
         let engine = self.core.engine.clone();
         if let Some(session) = self.core.former.take() {
+            engine.perform(session.account(), None, session.account().release(session.id()));
             engine.return_unwritten(session.account(), left);
         }
         if let Some(jid) = self.core.visitor.take() {

@@ -51,6 +51,10 @@ pub(super) struct Reading {
     /// Entries above `behind` that are not for it to read, in order: they were in some queue already when it began,
     /// or are for others.
     skip: Vec<LogId>,
+    /// It fell behind while it took nothing that is for the account as a whole: it reads only what is for itself.
+    only_own: bool,
+    /// Entries for the account as a whole that it does not read therefore, in order.
+    held: Vec<LogId>,
 }
 
 impl Reading {
@@ -68,7 +72,7 @@ impl Reading {
     }
 
     fn skips(&self, id: LogId) -> bool {
-        self.skip.binary_search(&id).is_ok()
+        self.skip.binary_search(&id).is_ok() || self.held.binary_search(&id).is_ok()
     }
 }
 
@@ -84,13 +88,15 @@ impl State {
         self.sessions.iter().map(|session| &session.reading).chain(ended)
     }
 
-    /// A new entry is for these sessions alone; for none, it waits until the log is offered.
+    /// A new entry is for these sessions alone; for none, it is for whoever reads the account's messages next.
     fn reserve(&mut self, log: LogId, readers: &[SessionId]) {
-        for session in &mut self.sessions {
-            if session.reading.is_behind() && !readers.contains(&session.id) {
-                // Ids rise, so the list stays in order.
-                session.reading.skip.push(log);
-                self.backlog.passed_over |= readers.is_empty();
+        for Bound { id, reading, .. } in self.sessions.iter_mut().filter(|session| session.reading.is_behind()) {
+            // Ids rise, so the lists stay in order.
+            if readers.is_empty() && reading.only_own {
+                reading.held.push(log);
+                self.backlog.passed_over = true;
+            } else if !readers.is_empty() && !readers.contains(id) {
+                reading.skip.push(log);
             }
         }
     }
@@ -177,6 +183,10 @@ impl Account {
         if state.backlog.count == 0 {
             return;
         }
+        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
+            session.reading.only_own = false;
+            session.reading.held = Vec::new();
+        }
         if state.sessions.iter().any(|session| session.reading.is_behind()) {
             state.backlog.passed_over = true;
             return;
@@ -218,6 +228,7 @@ impl Account {
             if session.reading.behind.is_none() {
                 // Entries before this one are in its queue, or were never meant for it.
                 session.reading.behind = Some(LogId(id.0 - 1));
+                session.reading.only_own = !session.takes_messages();
                 outcome.drain.push(session.id);
             }
             if delivered {
@@ -303,7 +314,7 @@ impl Account {
         };
         if page.entries.is_empty() && nothing_new {
             session.reading.behind = None;
-            session.reading.skip = Vec::new();
+            (session.reading.skip, session.reading.held) = (Vec::new(), Vec::new());
             if state.backlog.passed_over {
                 Self::offer_backlog_to_next(&mut state, outcome);
             }

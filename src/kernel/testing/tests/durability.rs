@@ -466,3 +466,22 @@ fn only_what_was_written_leaves_the_log() {
     chamber.send("<presence/>");
     assert_eq!(ids(&chamber.recv()), ["older", "newer"]);
 }
+
+/// RFC 6121 §8.5.2: a session with negative priority reads on slowly what was sent to itself, and nothing else.
+#[test]
+fn a_slow_session_of_negative_priority_gets_what_is_its_own() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 2_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    juliet.recv();
+    juliet.stop_reading();
+    (0..40).for_each(|id| romeo.send(&chat("juliet@example.org/balcony", id)));
+    romeo.send(&chat("juliet@example.org", "for all"));
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), (0..40).map(|id| id.to_string()).collect::<Vec<_>>());
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["for all"]);
+}

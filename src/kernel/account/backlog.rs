@@ -304,11 +304,7 @@ impl Account {
     fn feed(&self, id: SessionId, page: LogPage, seen: Option<&Ticket>, outcome: &mut Outcome) -> bool {
         let hooks = self.engine.hooks.load();
         let mut state = self.lock();
-        let nothing_new = match (seen, &state.backlog.ticket) {
-            (Some(seen), Some(newest)) => seen.same_group(newest),
-            (None, None) => true,
-            _ => false,
-        };
+        let nothing_new = super::same_commit(seen, state.backlog.ticket.as_ref());
         let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
             return false;
         };

@@ -51,7 +51,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
     let (count, bytes) = engine.ports.store.tally(owner, None).await?;
     let backlog = Backlog { count, bytes, ..Backlog::default() };
     let (sessions, leaving) = (Vec::new(), Vec::new());
-    Ok((State { sessions, roster, slots, backlog, leaving, left: None, erased: false }, flags))
+    Ok((State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false }, flags))
 }
 
 /// Memory of an account with nothing in it, its place in the table included.
@@ -68,12 +68,21 @@ impl Account {
 
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
-        let (fresh, flags) = read(&self.engine, &self.jid, self.owner).await?;
-        let mut state = self.lock();
-        state.roster = fresh.roster;
-        state.slots = fresh.slots;
-        self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
-        Ok(())
+        loop {
+            // A change that came later may be durable soon: what is read must have it.
+            let changed = self.lock().changed.clone();
+            if let Some(changed) = &changed {
+                let _ = changed.committed().await;
+            }
+            let (fresh, flags) = read(&self.engine, &self.jid, self.owner).await?;
+            let mut state = self.lock();
+            if super::same_commit(changed.as_ref(), state.changed.as_ref()) {
+                state.roster = fresh.roster;
+                state.slots = fresh.slots;
+                self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
+                return Ok(());
+            }
+        }
     }
 
     /// Marks the account as about to be removed: nothing is kept for it any more and nobody may bind.

@@ -86,6 +86,7 @@ impl Account {
         let committed = (!change.rows.is_empty()).then(|| {
             let ticket = self.engine.ports.store.submit(change.store(self.owner, Batch::new()));
             outcome.doubt = Some(ticket.clone());
+            state.changed = Some(ticket.clone());
             ticket
         });
         let ticket = committed.clone().or(cause);

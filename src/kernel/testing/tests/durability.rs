@@ -485,3 +485,28 @@ fn a_slow_session_of_negative_priority_gets_what_is_its_own() {
     chamber.send("<presence/>");
     assert_eq!(ids(&chamber.recv()), ["for all"]);
 }
+
+/// A failed change is undone in memory by reading the account again, but not one that followed it.
+#[test]
+fn a_change_after_a_failed_one_stays() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let account = world.account("romeo@example.org").unwrap();
+    let set = |contact: &str| {
+        let query = format!("<query xmlns='jabber:iq:roster'><item jid='{contact}@example.org'/></query>");
+        let (_, outcome) = account.roster_set(&query.parse().unwrap()).unwrap();
+        world.engine().perform(&account, None, outcome);
+    };
+    store.hold();
+    set("juliet");
+    store.fail();
+    // Before anybody has noticed.
+    store.hold();
+    set("mercutio");
+    world.run();
+    store.release();
+    let roster = romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let items = roster.children().flat_map(|query| query.children());
+    assert_eq!(items.map(|item| item.attr("jid").unwrap()).collect::<Vec<_>>(), ["mercutio@example.org"]);
+}

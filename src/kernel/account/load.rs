@@ -3,7 +3,7 @@
 use super::{Account, State};
 use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Owner, StoreError};
+use crate::ports::{Outcome, Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -58,12 +58,18 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid, owner: Owner) -> Result<(Stat
 const EMPTY: usize = 1024;
 
 impl Account {
-    /// About how many bytes of memory the account takes. `None` while it has sessions.
+    /// About how many bytes of memory the account takes. `None` while it must stay: it has sessions, or what they
+    /// confirmed is not off the log yet, and would be found there by who loads the account again.
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
+        let removing =
+            state.backlog.removal.as_ref().is_some_and(|removal| removal.outcome() == Outcome::Pending);
+        if removing || !state.sessions.is_empty() {
+            return None;
+        }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
-        state.sessions.is_empty().then(|| EMPTY + state.roster.weight() + caches)
+        Some(EMPTY + state.roster.weight() + caches)
     }
 
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.

@@ -510,3 +510,23 @@ fn a_change_after_a_failed_one_stays() {
     let items = roster.children().flat_map(|query| query.children());
     assert_eq!(items.map(|item| item.attr("jid").unwrap()).collect::<Vec<_>>(), ["mercutio@example.org"]);
 }
+
+#[test]
+fn an_account_stays_in_memory_until_what_was_delivered_is_off_the_log() {
+    let store = Arc::new(Memory::new());
+    let world = World::build().xep(Listed::of::<Keep>(), "").store(store.clone());
+    let world = world.settings(|settings| settings.idle_accounts = 0).start();
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.send(&chat("juliet@example.org", 1));
+    let mut juliet = world.login("juliet@example.org/balcony");
+    store.hold();
+    juliet.send("<presence/>");
+    assert_eq!(ids(&juliet.recv()), ["1"]);
+    juliet.cut();
+    world.engine().sweep();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    store.release();
+    assert!(ids(&juliet.recv()).is_empty());
+}

@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::{Frame, StanzaType};
+use wire::frame::{Frame, Kind, StanzaType};
 use wire::framer::Limits;
 use wire::jid::BareJid;
 
@@ -369,7 +369,7 @@ impl Engine {
     }
 
     /// What a stream had in its queue when it broke: messages are delivered again, to another session or for
-    /// later; the rest meant only that session.
+    /// later; requests are answered (RFC 6120 §8.2.3); the rest meant only that session.
     pub(crate) fn return_unwritten(
         self: &Arc<Self>,
         account: &Arc<Account>,
@@ -385,8 +385,14 @@ impl Engine {
             if entry.copies.is_some_and(|copies| !copies.give_up()) {
                 continue;
             }
-            if frame.kind() == wire::frame::Kind::Message {
-                self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+            match (frame.kind(), frame.type_()) {
+                (Kind::Message, _) => {
+                    self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+                }
+                (Kind::Iq, StanzaType::Get | StanzaType::Set) => {
+                    self.bounce(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));
+                }
+                _ => {}
             }
         }
     }

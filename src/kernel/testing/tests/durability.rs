@@ -530,3 +530,18 @@ fn an_account_stays_in_memory_until_what_was_delivered_is_off_the_log() {
     store.release();
     assert!(ids(&juliet.recv()).is_empty());
 }
+
+#[test]
+fn a_request_that_a_broken_connection_had_not_taken_is_answered() {
+    let world = World::new();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.stop_reading();
+    romeo.send("<iq type='get' id='v' to='juliet@example.org/balcony'><query xmlns='jabber:iq:version'/></iq>");
+    romeo.expect_nothing();
+    juliet.cut();
+    romeo.expect(
+        "<iq type='error' id='v' from='juliet@example.org/balcony' to='{jid}'><error type='cancel'>\
+         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
+}

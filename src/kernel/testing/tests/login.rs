@@ -167,3 +167,16 @@ fn a_session_that_was_replaced_is_not_heard_any_more() {
     juliet.expect_nothing();
     assert!(old.is_gone());
 }
+
+#[test]
+fn a_language_that_is_none_is_not_handed_on() {
+    let world = World::new();
+    let mut client = world.connect();
+    client.send(&format!(
+        "<stream:stream to='example.org' version='1.0' xml:lang='{}' xmlns='jabber:client' \
+         xmlns:stream='http://etherx.jabber.org/streams'>",
+        "x".repeat(2_000)
+    ));
+    let header = client.one();
+    assert_eq!(header.attr_ns::<str, str>(ns::XML, "lang"), Some("en"), "{}", String::from(&header));
+}

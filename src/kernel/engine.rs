@@ -77,6 +77,8 @@ pub struct Engine {
     pub(crate) hooks: ArcSwap<Hooks>,
     pub(crate) accounts: Accounts,
     caches: OnceLock<CacheKinds>,
+    /// Names of the XEPs in use. Marks, caches and the framers' namespaces are numbered by them.
+    installed: OnceLock<Vec<&'static str>>,
     log_ids: AtomicU64,
     session_ids: AtomicU64,
     /// Accounts loaded since the last sweep.
@@ -111,6 +113,7 @@ impl Engine {
             hooks: ArcSwap::from_pointee(Hooks::default().freeze()),
             accounts: Accounts::new(),
             caches: OnceLock::new(),
+            installed: OnceLock::new(),
             log_ids: AtomicU64::new(newest.0),
             session_ids: AtomicU64::new(1),
             loaded: AtomicU64::new(0),
@@ -166,12 +169,13 @@ impl Engine {
         let mut hooks = Hooks::default();
         crate::roster_service::register(self, &mut hooks);
         let mut errors = Vec::new();
+        let names: Vec<_> = list.iter().map(|(xep, _)| xep.name).collect();
         for (xep, options) in list {
             if let Err(error) = (xep.install)(options, &mut env, &mut hooks) {
                 errors.push((xep.name, error));
             }
         }
-        if errors.is_empty() && self.caches.get().is_some_and(|caches| !caches.same(&env.caches)) {
+        if errors.is_empty() && self.installed.get().is_some_and(|installed| *installed != names) {
             errors.push((
                 "",
                 ConfigError { key: None, message: "switching XEPs on or off needs a restart".to_owned() },
@@ -181,6 +185,7 @@ impl Engine {
             return Err(errors);
         }
         let _ = self.caches.set(env.caches);
+        let _ = self.installed.set(names);
         let mut hooks = hooks.freeze();
         directory.fill(&hooks);
         hooks.finish();

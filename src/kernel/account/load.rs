@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use wire::frame::{Frame, StanzaType};
-use wire::jid::BareJid;
+use wire::jid::{BareJid, Jid};
 
 /// The collection whose rows make an account: one row, `credentials`.
 pub(crate) const ACCOUNT: &str = "account";
@@ -116,19 +116,21 @@ impl Account {
             outcome.send.extend(gone.send);
         }
         let state = self.lock();
-        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2).
+        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2), nor requests.
+        let mut send = |type_: StanzaType, contact: &Jid| {
+            outcome
+                .send(Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build());
+        };
         for contact in state.roster.items() {
-            let mut send = |type_: StanzaType| {
-                outcome.send(
-                    Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.jid.as_str()).build(),
-                );
-            };
             if contact.subscription.has_to() || contact.ask {
-                send(StanzaType::Unsubscribe);
+                send(StanzaType::Unsubscribe, &contact.jid);
             }
             if contact.subscription.has_from() {
-                send(StanzaType::Unsubscribed);
+                send(StanzaType::Unsubscribed, &contact.jid);
             }
+        }
+        for (contact, _) in state.roster.requests() {
+            send(StanzaType::Unsubscribed, contact);
         }
         outcome
     }

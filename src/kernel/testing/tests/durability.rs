@@ -545,3 +545,42 @@ fn a_request_that_a_broken_connection_had_not_taken_is_answered() {
          <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
     );
 }
+
+#[test]
+fn a_removed_account_leaves_nothing_behind() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let account = {
+        world.create("juliet@example.org", PASSWORD);
+        world.account("juliet@example.org").unwrap()
+    };
+    store.hold();
+    let (users, gone) = (world.users(), account.jid().clone());
+    crate::ports::Spawn::spawn(
+        &*world.engine().ports.spawn,
+        Box::pin(async move { users.delete(&gone).await.unwrap() }),
+    );
+    world.run();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    store.release();
+    world.run();
+    let rows = crate::ports::Store::load(&*store, account.owner(), &[crate::roster::COLLECTION]);
+    assert_eq!(world.block_on(rows).unwrap(), []);
+}
+
+#[test]
+fn a_removed_account_has_no_open_requests() {
+    let world = World::new();
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    romeo.recv();
+    world.block_on(world.users().delete(&BareJid::parse("juliet@example.org").unwrap())).unwrap();
+    romeo.expect(
+        "<presence type='unsubscribed' from='juliet@example.org' to='romeo@example.org'/>\
+         <iq type='set' ...><query xmlns='jabber:iq:roster' ver='{any}'><item jid='juliet@example.org' subscription='none'/></query></iq>",
+    );
+}

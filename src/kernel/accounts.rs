@@ -177,7 +177,9 @@ impl Accounts {
             let mut shard = self.shard(jid.as_str()).write();
             let free = match shard.get(jid.as_str()) {
                 // Nobody can take a new hold on it while the shard is locked.
-                Some(Entry::Here(account)) => Arc::strong_count(account) == 1 && account.session_count() == 0,
+                Some(Entry::Here(account)) => {
+                    Arc::strong_count(account) == 1 && account.idle_weight().is_some()
+                }
                 _ => false,
             };
             if free {

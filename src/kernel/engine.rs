@@ -19,7 +19,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::{Frame, StanzaType};
+use wire::frame::{Frame, Kind, StanzaType};
 use wire::framer::Limits;
 use wire::jid::BareJid;
 
@@ -79,7 +79,7 @@ pub struct Engine {
     pub(crate) hooks: ArcSwap<Hooks>,
     pub(crate) accounts: Accounts,
     caches: OnceLock<CacheKinds>,
-    /// The XEPs that are switched on.
+    /// Names of the XEPs in use. Marks, caches and the framers' namespaces are numbered by them.
     installed: OnceLock<Vec<&'static str>>,
     log_ids: AtomicU64,
     session_ids: AtomicU64,
@@ -167,7 +167,6 @@ impl Engine {
         list: Vec<(Listed, toml::Table)>,
     ) -> Result<(), Vec<(&'static str, ConfigError)>> {
         let settings = Settings { domains: self.domains.clone(), ..settings };
-        let names: Vec<_> = list.iter().map(|(xep, _)| xep.name).collect();
         let directory = Directory::new(self);
         let mut env = Env {
             domains: settings.domains.clone(),
@@ -188,14 +187,14 @@ impl Engine {
         let mut hooks = Hooks::default();
         crate::roster_service::register(self, &mut hooks);
         let mut errors = Vec::new();
+        let names: Vec<_> = list.iter().map(|(xep, _)| xep.name).collect();
         for (xep, options) in list {
             if let Err(error) = (xep.install)(options, &mut env, &mut hooks) {
                 errors.push((xep.name, error));
             }
         }
         // Accounts in memory have the caches of these XEPs, and streams know their namespaces.
-        let other = self.installed.get().is_some_and(|installed| *installed != names)
-            || self.caches.get().is_some_and(|caches| !caches.same(&env.caches));
+        let other = self.installed.get().is_some_and(|installed| *installed != names);
         if errors.is_empty() && other {
             errors.push((
                 "",
@@ -401,7 +400,7 @@ impl Engine {
     }
 
     /// What a stream had in its queue when it broke: messages are delivered again, to another session or for
-    /// later; the rest meant only that session.
+    /// later; requests are answered (RFC 6120 §8.2.3); the rest meant only that session.
     pub(crate) fn return_unwritten(
         self: &Arc<Self>,
         account: &Arc<Account>,
@@ -417,8 +416,14 @@ impl Engine {
             if entry.copies.is_some_and(|copies| !copies.give_up()) {
                 continue;
             }
-            if frame.kind() == wire::frame::Kind::Message {
-                self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+            match (frame.kind(), frame.type_()) {
+                (Kind::Message, _) => {
+                    self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+                }
+                (Kind::Iq, StanzaType::Get | StanzaType::Set) => {
+                    self.bounce(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));
+                }
+                _ => {}
             }
         }
     }

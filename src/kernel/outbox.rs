@@ -127,8 +127,8 @@ pub struct Outbox {
 /// What the writer got.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// The last log entry among it: to be confirmed when the write has completed.
-    pub log: Option<LogId>,
+    /// The log entries among it: to be confirmed when the write has completed.
+    pub log: Vec<LogId>,
     /// Nothing follows: close the stream this way after writing.
     pub ending: Option<Ending>,
 }
@@ -197,6 +197,11 @@ impl Outbox {
         left.into()
     }
 
+    /// True once [`Outbox::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.queue.lock().closed
+    }
+
     /// Offers every entry that did not come from the log, in order: what `place` answers is its place there from now
     /// on.
     pub(crate) fn adopt(&self, mut place: impl FnMut(&Entry) -> Option<LogId>) {
@@ -261,7 +266,7 @@ impl Outbox {
             if outcome == Outcome::Durable {
                 out.extend_from_slice(&entry.head);
                 out.extend_from_slice(&entry.tail);
-                taken.log = entry.log.or(taken.log);
+                taken.log.extend(entry.log);
                 if let Some(copies) = &entry.copies {
                     copies.written();
                 }
@@ -337,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn full_is_said_and_the_last_log_id_reported() {
+    fn full_is_said_and_the_log_ids_are_reported() {
         let outbox = Outbox::new(300);
         for id in 1..=2 {
             let mut entry = Entry::now("<m/>");
@@ -346,7 +351,7 @@ mod tests {
         }
         assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
         assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
-        assert_eq!(take(&outbox).unwrap().1.log, Some(LogId(2)));
+        assert_eq!(take(&outbox).unwrap().1.log, [LogId(1), LogId(2)]);
     }
 
     #[test]

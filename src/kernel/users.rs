@@ -163,6 +163,8 @@ impl Users {
             forget(jid);
         }
         engine.perform(&account, None, outcome);
+        // What was under way when the removal began may have been written behind it.
+        engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         Ok(())
     }
 

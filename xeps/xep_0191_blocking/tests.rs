@@ -237,3 +237,22 @@ fn documented_defaults_are_the_defaults() {
     let config: super::Config = toml::from_str(&format!("{} = {}", option.name, option.default)).unwrap();
     assert_eq!(config.addresses, super::Config::default().addresses);
 }
+
+/// To the blocked contact the account went offline when it was blocked; which sessions are there now is not for him.
+#[test]
+fn removing_a_blocked_contact_shows_no_session() {
+    let world = world();
+    let (mut juliet, mut romeo) = friends(&world);
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    command(&mut juliet, "block", &["romeo@example.org"]);
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.available();
+    romeo.recv();
+    juliet.ask(
+        "<iq type='set' id='r'><query xmlns='jabber:iq:roster'>\
+         <item jid='romeo@example.org' subscription='remove'/></query></iq>",
+    );
+    let told = romeo.recv();
+    assert!(told.iter().all(|stanza| !stanza.attr("from").unwrap_or_default().contains('/')), "{told:?}");
+    assert!(told.iter().any(|stanza| stanza.attr("type") == Some("unsubscribed")));
+}

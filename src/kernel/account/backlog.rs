@@ -3,7 +3,10 @@
 //! A session is *behind* while its messages come from the log: from its first presence until the log is empty,
 //! and again whenever its queue overflows. A message to a session that is behind is appended and nothing else; one
 //! task per such session pages through the log as fast as the peer reads. Entries leave the log when the peer has
-//! been sent them: the writer confirms each completed write.
+//! been sent them: the writer confirms each completed write, also for a session that has ended meanwhile.
+//!
+//! **Invariant:** an entry is read by the sessions that it was chosen for, or, if nobody could take it, by one that
+//! the log is offered to. While somebody reads, the log is offered to nobody else.
 
 use super::{Account, Bound, Outcome, State};
 use crate::outbox::{Entry, Push};
@@ -32,6 +35,8 @@ pub(super) struct Backlog {
     pub(super) ticket: Option<Ticket>,
     /// The commit of the latest removal: who begins to read must not find again what was confirmed.
     pub(super) removal: Option<Ticket>,
+    /// There may be entries that whoever reads now passes over: the log is offered again when he has caught up.
+    pub(super) passed_over: bool,
 }
 
 /// What a session takes from the log.
@@ -42,9 +47,14 @@ pub(super) struct Reading {
     /// Put into its queue, not yet confirmed: id and bytes.
     sent: VecDeque<(LogId, usize)>,
     /// Entries that another session got directly: not to be kept if this one goes.
-    shared: Vec<LogId>,
-    /// Entries that were in some queue already when this session began to read: not for it to read.
+    shared: Vec<(LogId, usize)>,
+    /// Entries above `behind` that are not for it to read, in order: they were in some queue already when it began,
+    /// or are for others.
     skip: Vec<LogId>,
+    /// It fell behind while it took nothing that is for the account as a whole: it reads only what is for itself.
+    only_own: bool,
+    /// Entries for the account as a whole that it does not read therefore, in order.
+    held: Vec<LogId>,
 }
 
 impl Reading {
@@ -54,24 +64,69 @@ impl Reading {
 
     /// True if the entry is in this session's queue, or will be.
     fn needs(&self, id: LogId) -> bool {
+        self.has_queued(id) || (self.behind.is_some_and(|behind| behind < id) && !self.skips(id))
+    }
+
+    fn has_queued(&self, id: LogId) -> bool {
         self.sent.iter().any(|(sent, _)| *sent == id)
-            || (self.behind.is_some_and(|behind| behind < id) && !self.skip.contains(&id))
+    }
+
+    fn skips(&self, id: LogId) -> bool {
+        self.skip.binary_search(&id).is_ok() || self.held.binary_search(&id).is_ok()
+    }
+}
+
+impl State {
+    /// What a session takes from the log, or took before it ended.
+    fn reading(&mut self, id: SessionId) -> Option<&mut Reading> {
+        let ended = self.leaving.iter_mut().find(|(ended, _)| *ended == id).map(|(_, reading)| reading);
+        self.sessions
+            .iter_mut()
+            .find(|session| session.id == id)
+            .map(|session| &mut session.reading)
+            .or(ended)
+    }
+
+    fn readings(&self) -> impl Iterator<Item = &Reading> {
+        let ended = self.leaving.iter().map(|(_, reading)| reading);
+        self.sessions.iter().map(|session| &session.reading).chain(ended)
+    }
+
+    /// A new entry is for these sessions alone; for none, it is for whoever reads the account's messages next.
+    fn reserve(&mut self, log: LogId, readers: &[SessionId]) {
+        for Bound { id, reading, .. } in
+            self.sessions.iter_mut().filter(|session| session.reading.is_behind())
+        {
+            // Ids rise, so the lists stay in order.
+            if readers.is_empty() && reading.only_own {
+                reading.held.push(log);
+                self.backlog.passed_over = true;
+            } else if !readers.is_empty() && !readers.contains(id) {
+                reading.skip.push(log);
+            }
+        }
     }
 }
 
 impl Account {
-    /// Appends a message to the log for whoever takes it later.
+    /// Appends a message to the log for these sessions, or for whoever takes it later.
     pub(super) fn keep(
         self: &Arc<Self>,
         state: &mut State,
         frame: &Frame,
+        readers: &[SessionId],
     ) -> Result<Option<LogId>, StanzaError> {
-        let Some((id, ticket)) = self.append(state, frame)? else { return Ok(None) };
+        let Some((id, ticket)) = self.append(state, frame, readers)? else { return Ok(None) };
         self.engine.kept(self, ticket, frame.clone());
         Ok(Some(id))
     }
 
-    fn append(&self, state: &mut State, frame: &Frame) -> Result<Option<(LogId, Ticket)>, StanzaError> {
+    fn append(
+        &self,
+        state: &mut State,
+        frame: &Frame,
+        readers: &[SessionId],
+    ) -> Result<Option<(LogId, Ticket)>, StanzaError> {
         let hooks = self.engine.hooks.load();
         let Some(policy) = &hooks.offline else {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
@@ -97,6 +152,7 @@ impl Account {
         state.backlog.count += 1;
         state.backlog.bytes += size as u64;
         state.backlog.ticket = Some(ticket.clone());
+        state.reserve(id, readers);
         Ok(Some((id, ticket)))
     }
 
@@ -112,7 +168,7 @@ impl Account {
                 return None;
             }
             let frame = Frame::parse(entry.stanza()).ok().filter(|frame| frame.kind() == Kind::Message)?;
-            let (log, _) = self.append(state, &frame).ok()??;
+            let (log, _) = self.append(state, &frame, &[id]).ok()??;
             kept.push((log, frame.len()));
             Some(log)
         });
@@ -130,10 +186,18 @@ impl Account {
 
     /// Gives what waits in the log to a session that can take it, unless another one is reading.
     pub(super) fn offer_backlog(state: &mut State, id: SessionId, outcome: &mut Outcome) {
-        if state.backlog.count == 0 || state.sessions.iter().any(|session| session.reading.is_behind()) {
+        if state.backlog.count == 0 {
             return;
         }
-        let queues = state.sessions.iter().flat_map(|session| &session.reading.sent);
+        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
+            session.reading.only_own = false;
+            session.reading.held = Vec::new();
+        }
+        if state.sessions.iter().any(|session| session.reading.is_behind()) {
+            state.backlog.passed_over = true;
+            return;
+        }
+        let queues = state.readings().flat_map(|reading| &reading.sent);
         let mut queued: Vec<LogId> = queues.map(|(id, _)| *id).collect();
         queued.sort_unstable();
         queued.dedup();
@@ -147,6 +211,14 @@ impl Account {
         }
     }
 
+    fn offer_backlog_to_next(state: &mut State, outcome: &mut Outcome) {
+        state.backlog.passed_over = false;
+        let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
+        if let Some(next) = next {
+            Self::offer_backlog(state, next, outcome);
+        }
+    }
+
     /// A message for sessions that are behind, or that just overflowed: one entry serves them all.
     pub(super) fn keep_for(
         self: &Arc<Self>,
@@ -157,39 +229,45 @@ impl Account {
         outcome: &mut Outcome,
     ) -> Result<(), StanzaError> {
         ids.iter().for_each(|id| self.keep_queued(state, *id));
-        let Some(id) = self.keep(state, frame)? else { return Ok(()) };
+        let Some(id) = self.keep(state, frame, ids)? else { return Ok(()) };
         for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
             if session.reading.behind.is_none() {
                 // Entries before this one are in its queue, or were never meant for it.
                 session.reading.behind = Some(LogId(id.0 - 1));
+                session.reading.only_own = !session.takes_messages();
                 outcome.drain.push(session.id);
             }
             if delivered {
-                session.reading.shared.push(id);
+                session.reading.shared.push((id, frame.len()));
             }
         }
         Ok(())
     }
 
-    /// The peer has been sent everything up to `up_to`.
-    pub(crate) fn confirm(&self, id: SessionId, up_to: LogId) {
+    /// The peer of a session, which may have ended meanwhile, has been sent these entries.
+    pub(crate) fn confirm(&self, id: SessionId, written: &[LogId]) {
         let mut state = self.lock();
-        let mut confirmed = Vec::new();
-        {
-            let Some(session) = state.session(id) else { return };
-            while session.reading.sent.front().is_some_and(|(id, _)| *id <= up_to) {
-                confirmed.extend(session.reading.sent.pop_front());
+        let Some(reading) = state.reading(id) else { return };
+        let mut confirmed = Vec::with_capacity(written.len());
+        for log in written {
+            // Nearly always the first.
+            if let Some(index) = reading.sent.iter().position(|(sent, _)| sent == log) {
+                confirmed.extend(reading.sent.remove(index));
             }
-            session.reading.shared.retain(|id| *id > up_to);
         }
-        // Somebody slower may still need what this session has got.
-        confirmed.retain(|(id, _)| !state.sessions.iter().any(|session| session.reading.needs(*id)));
-        if confirmed.is_empty() {
+        reading.shared.retain(|(shared, _)| !written.contains(shared));
+        self.take_off_unneeded(&mut state, confirmed);
+    }
+
+    /// Takes entries off the log, unless somebody slower still needs them.
+    fn take_off_unneeded(&self, state: &mut State, mut entries: Vec<(LogId, usize)>) {
+        entries.retain(|(id, _)| !state.readings().any(|reading| reading.needs(*id)));
+        if entries.is_empty() {
             return;
         }
-        let bytes: usize = confirmed.iter().map(|(_, bytes)| bytes).sum();
-        let ids = confirmed.into_iter().map(|(id, _)| id).collect();
-        self.take_off(&mut state, ids, bytes as u64);
+        let bytes: usize = entries.iter().map(|(_, bytes)| bytes).sum();
+        let ids = entries.into_iter().map(|(id, _)| id).collect();
+        self.take_off(state, ids, bytes as u64);
     }
 
     fn take_off(&self, state: &mut State, ids: Vec<LogId>, bytes: u64) {
@@ -199,35 +277,46 @@ impl Account {
         state.backlog.removal = Some(self.engine.ports.store.submit(batch));
     }
 
-    /// A session ends. What it alone was to get stays in the log, for another session if one can take it.
+    /// A session ends. What it alone was to get stays in the log, for another session if one can take it. What is in
+    /// its queue may still be written: nobody else gets that before [`Account::release`].
     pub(super) fn leave_behind(&self, state: &mut State, gone: Bound, outcome: &mut Outcome) {
-        let mut shared = gone.reading.shared;
-        shared.retain(|id| !state.sessions.iter().any(|session| session.reading.needs(*id)));
-        if !shared.is_empty() {
-            self.take_off(state, shared, 0);
+        let Reading { mut sent, shared, .. } = gone.reading;
+        if gone.outbox.is_closed() {
+            sent.clear();
         }
-        let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
-        if let Some(next) = next {
-            Self::offer_backlog(state, next, outcome);
+        let queued = |(id, _): &(LogId, usize)| sent.iter().any(|(sent, _)| sent == id);
+        let (queued, given_up) = shared.into_iter().partition(queued);
+        if !sent.is_empty() {
+            state.leaving.push((gone.id, Reading { sent, shared: queued, ..Reading::default() }));
         }
+        self.take_off_unneeded(state, given_up);
+        Self::offer_backlog_to_next(state, outcome);
+    }
+
+    /// The stream of a session that has ended is closed: what it was not sent is for others.
+    pub(crate) fn release(&self, id: SessionId) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        if let Some(index) = state.leaving.iter().position(|(ended, _)| *ended == id) {
+            let (_, reading) = state.leaving.swap_remove(index);
+            self.take_off_unneeded(&mut state, reading.shared);
+            Self::offer_backlog_to_next(&mut state, &mut outcome);
+        }
+        outcome
     }
 
     /// Puts a page into the session's queue. `false` when there is nothing more to do: the session is gone, or it
     /// has caught up with everything appended until `seen` and is not behind any more.
-    fn feed(&self, id: SessionId, page: LogPage, seen: Option<&Ticket>) -> bool {
+    fn feed(&self, id: SessionId, page: LogPage, seen: Option<&Ticket>, outcome: &mut Outcome) -> bool {
         let hooks = self.engine.hooks.load();
         let mut state = self.lock();
-        let nothing_new = match (seen, &state.backlog.ticket) {
-            (Some(seen), Some(newest)) => seen.same_group(newest),
-            (None, None) => true,
-            _ => false,
-        };
+        let nothing_new = super::same_commit(seen, state.backlog.ticket.as_ref());
         let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
             return false;
         };
         let mut all = page.complete && nothing_new;
         for (log, bytes) in page.entries {
-            if session.reading.skip.contains(&log) {
+            if session.reading.skips(log) {
                 session.reading.behind = Some(log);
                 continue;
             }
@@ -248,7 +337,10 @@ impl Account {
         if all {
             // That was everything: what comes from now on goes behind it in the queue.
             session.reading.behind = None;
-            session.reading.skip = Vec::new();
+            (session.reading.skip, session.reading.held) = (Vec::new(), Vec::new());
+            if state.backlog.passed_over {
+                Self::offer_backlog_to_next(&mut state, outcome);
+            }
         }
         !all
     }
@@ -286,8 +378,9 @@ pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
         let engine = account.engine();
         match engine.ports.store.page(query).await {
             Ok(page) => {
-                if !account.feed(id, page, ticket.as_ref()) {
-                    return;
+                let mut outcome = Outcome::default();
+                if !account.feed(id, page, ticket.as_ref(), &mut outcome) {
+                    return engine.perform(&account, None, outcome);
                 }
             }
             Err(error) => {

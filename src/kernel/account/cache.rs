@@ -90,13 +90,6 @@ impl CacheKinds {
         assert!(self.kinds.len() <= 64, "an account has 64 flags");
         Cache { index: self.kinds.len() - 1, kind: PhantomData }
     }
-
-    /// True if accounts loaded for one fit the other.
-    pub(crate) fn same(&self, other: &CacheKinds) -> bool {
-        let collections =
-            |kinds: &CacheKinds| kinds.kinds.iter().map(|kind| kind.collection).collect::<Vec<_>>();
-        collections(self) == collections(other)
-    }
 }
 
 /// What a filter sees of the account, under its lock.

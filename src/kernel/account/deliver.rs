@@ -117,7 +117,7 @@ impl Account {
         // A session that has just become unavailable may still have earlier ones in its queue.
         let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
         ids.into_iter().for_each(|id| self.keep_queued(state, id));
-        self.keep(state, &parcel.frame).map(drop)
+        self.keep(state, &parcel.frame, &[]).map(drop)
     }
 
     fn deliver_iq(&self, parcel: &Parcel, resource: Option<&str>) -> Result<(), StanzaError> {

@@ -3,13 +3,13 @@
 use super::{Account, State};
 use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Owner, StoreError};
+use crate::ports::{Outcome, Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use wire::frame::{Frame, StanzaType};
-use wire::jid::BareJid;
+use wire::jid::{BareJid, Jid};
 
 /// The collection whose rows make an account: one row, `credentials`.
 pub(crate) const ACCOUNT: &str = "account";
@@ -47,8 +47,9 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let backlog = Backlog { count: opened.entries, bytes: opened.bytes, ticket: None, removal: None };
-    let state = State { sessions: Vec::new(), roster, slots, backlog, left: None, erased: false };
+    let backlog = Backlog { count: opened.entries, bytes: opened.bytes, ..Backlog::default() };
+    let (sessions, leaving) = (Vec::new(), Vec::new());
+    let state = State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false };
     Ok(Some((opened.owner, state, flags)))
 }
 
@@ -56,22 +57,37 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
 const EMPTY: usize = 1024;
 
 impl Account {
-    /// About how many bytes of memory the account takes. `None` while it has sessions.
+    /// About how many bytes of memory the account takes. `None` while it must stay: it has sessions, or what they
+    /// confirmed is not off the log yet, and would be found there by who loads the account again.
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
+        let removing =
+            state.backlog.removal.as_ref().is_some_and(|removal| removal.outcome() == Outcome::Pending);
+        if removing || !state.sessions.is_empty() {
+            return None;
+        }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
-        state.sessions.is_empty().then(|| EMPTY + state.roster.weight() + caches)
+        Some(EMPTY + state.roster.weight() + caches)
     }
 
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
-        let Some((_, fresh, flags)) = read(&self.engine, &self.jid).await? else { return Ok(()) };
-        let mut state = self.lock();
-        state.roster = fresh.roster;
-        state.slots = fresh.slots;
-        self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
-        Ok(())
+        loop {
+            // A change that came later may be durable soon: what is read must have it.
+            let changed = self.lock().changed.clone();
+            if let Some(changed) = &changed {
+                let _ = changed.committed().await;
+            }
+            let Some((_, fresh, flags)) = read(&self.engine, &self.jid).await? else { return Ok(()) };
+            let mut state = self.lock();
+            if super::same_commit(changed.as_ref(), state.changed.as_ref()) {
+                state.roster = fresh.roster;
+                state.slots = fresh.slots;
+                self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
+                return Ok(());
+            }
+        }
     }
 
     /// Marks the account as about to be removed: nothing is kept for it any more and nobody may bind.
@@ -99,19 +115,20 @@ impl Account {
             outcome.send.extend(gone.send);
         }
         let state = self.lock();
-        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2).
+        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2), nor requests.
+        let mut send = |type_: StanzaType, contact: &Jid| {
+            outcome.send(Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build());
+        };
         for contact in state.roster.items() {
-            let mut send = |type_: StanzaType| {
-                outcome.send(
-                    Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.jid.as_str()).build(),
-                );
-            };
             if contact.subscription.has_to() || contact.ask {
-                send(StanzaType::Unsubscribe);
+                send(StanzaType::Unsubscribe, &contact.jid);
             }
             if contact.subscription.has_from() {
-                send(StanzaType::Unsubscribed);
+                send(StanzaType::Unsubscribed, &contact.jid);
             }
+        }
+        for (contact, _) in state.roster.requests() {
+            send(StanzaType::Unsubscribed, contact);
         }
         outcome
     }

@@ -49,6 +49,10 @@ pub(crate) struct State {
     pub(crate) roster: Roster,
     slots: Vec<Slot>,
     backlog: Backlog,
+    /// The commit of the latest change to the roster or a slot.
+    changed: Option<Ticket>,
+    /// Sessions that have ended, while their streams still write what was in their queues.
+    leaving: Vec<(SessionId, Reading)>,
     /// When the last available session went away, if that was since the account was loaded.
     left: Option<crate::ports::WallMillis>,
     /// The account has been removed; nothing may be stored for it any more.
@@ -76,6 +80,14 @@ impl Bound {
     /// Available with a priority that allows messages to the bare address.
     fn takes_messages(&self) -> bool {
         self.presence.is_some() && self.priority >= 0
+    }
+}
+
+/// True if both are of one commit, or there is none.
+fn same_commit(one: Option<&Ticket>, other: Option<&Ticket>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.same_group(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
@@ -183,7 +195,7 @@ impl Account {
         change: impl FnOnce(&mut T, &mut Change<'_>) -> R,
     ) -> (R, Ticket) {
         let mut state = self.state.lock();
-        let State { sessions, slots, .. } = &mut *state;
+        let State { sessions, slots, changed, .. } = &mut *state;
         let mut pending = Change { account: self, sessions, batch: Batch::new(), pushes: Vec::new() };
         let value = slots[cache.index()].downcast_mut::<T>();
         #[allow(clippy::expect_used, reason = "keys are handed out by the engine that made the slots")]
@@ -192,6 +204,7 @@ impl Account {
         let notable = value.notable();
         let Change { batch, pushes, .. } = pending;
         let ticket = self.engine.ports.store.submit(batch);
+        *changed = Some(ticket.clone());
         for (outbox, frame) in pushes {
             let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes()));
         }

@@ -86,6 +86,7 @@ impl Account {
         let committed = (!change.rows.is_empty()).then(|| {
             let ticket = self.engine.ports.store.submit(change.store(self.owner, Batch::new()));
             outcome.doubt = Some(ticket.clone());
+            state.changed = Some(ticket.clone());
             ticket
         });
         let ticket = committed.clone().or(cause);
@@ -137,6 +138,7 @@ impl Account {
                     }
                 }
                 (Effect::Unavailable, _) => {
+                    let mut frames = Vec::new();
                     for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
                         // §4.6.1: a cancelled subscription takes precedence over directed presence.
                         session.directed.retain(|entity| entity.bare().as_str() != change.contact.as_str());
@@ -145,7 +147,11 @@ impl Account {
                             .from(session.jid.as_str())
                             .to(change.contact.as_str())
                             .build();
-                        outcome.send.push(Parcel { frame, ticket: ticket.clone() });
+                        frames.push(frame);
+                    }
+                    for frame in frames {
+                        // Not to who must not learn which sessions there are.
+                        self.send_out(state, frame, ticket.as_ref(), outcome);
                     }
                 }
             }

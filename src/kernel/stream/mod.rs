@@ -26,6 +26,9 @@ use wire::framer::{Event, Framer, StreamHeader};
 use wire::jid::{BareJid, Jid, prepare_domain, prepare_resource};
 use wire::ns;
 
+/// Language tags on a stream, in bytes. Longer ones are ignored.
+const LONGEST_LANG: usize = 64;
+
 /// Where a stream comes from.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
@@ -238,9 +241,9 @@ impl ClientStream {
         self.core.fail(error);
     }
 
-    /// The writer has handed everything up to this log entry to the network.
-    pub fn written(&self, log: crate::ports::LogId) {
-        if let Some(session) = self.session() {
+    /// The writer has handed these log entries to the network. They may be the last words of a session that has ended.
+    pub fn written(&self, log: &[crate::ports::LogId]) {
+        if let Some(session) = self.session().or(self.core.former.as_ref()) {
             session.account().confirm(session.id(), log);
         }
     }
@@ -252,6 +255,7 @@ impl ClientStream {
         self.core.end();
         let engine = self.core.engine.clone();
         if let Some(session) = self.core.former.take() {
+            engine.perform(session.account(), None, session.account().release(session.id()));
             engine.return_unwritten(session.account(), left);
         }
         if let Some(jid) = self.core.visitor.take() {
@@ -334,7 +338,10 @@ impl Core {
 
     /// RFC 6120 §4.7: the client's header, ours, and the features.
     fn header(&mut self, header: &StreamHeader) -> Result<(), StreamError> {
-        self.lang = header.lang.clone().or_else(|| self.lang.take());
+        // Stanzas without a language of their own get it: what is longer than a language tag (RFC 5646 §4.4.1) would
+        // have each of them grow.
+        self.lang =
+            header.lang.clone().filter(|lang| lang.len() <= LONGEST_LANG).or_else(|| self.lang.take());
         let to = header.to.as_deref().ok_or_else(|| StreamError::new(StreamCondition::ImproperAddressing))?;
         let domain = prepare_domain(to).map_err(|_| StreamError::new(StreamCondition::HostUnknown))?;
         if !self.engine.serves(&domain) || !(self.domain.is_empty() || self.domain == *domain) {

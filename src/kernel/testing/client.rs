@@ -302,8 +302,8 @@ impl Line {
         }
         self.reader.receive(&out);
         self.parse();
-        if let Some(log) = taken.log {
-            self.stream.written(log);
+        if !taken.log.is_empty() {
+            self.stream.written(&taken.log);
         }
         if taken.ending.is_some() {
             self.stream.closed();

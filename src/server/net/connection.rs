@@ -178,7 +178,7 @@ struct Drive {
     /// Written, but perhaps still in the TLS layer.
     unflushed: bool,
     /// Confirmed when everything is flushed.
-    log: Option<LogId>,
+    log: Vec<LogId>,
     ending: Option<Ending>,
     /// Our side has been closed in order.
     ended: bool,
@@ -209,7 +209,7 @@ impl Drive {
             output: Vec::new(),
             sent: 0,
             unflushed: false,
-            log: None,
+            log: Vec::new(),
             ending: None,
             ended: false,
             bucket: Bucket::new(rate, now),
@@ -310,7 +310,7 @@ impl Drive {
                 self.output = OUTPUT.take();
                 self.output.clear();
                 if let Poll::Ready(taken) = client.outbox().poll_take(cx, &mut self.output, WRITE) {
-                    self.log = taken.log.or(self.log);
+                    self.log.extend(taken.log);
                     if let Some(ending) = taken.ending {
                         if let Ending::Error(error) = &ending {
                             self.output.extend_from_slice(error.to_xml().as_bytes());
@@ -354,8 +354,8 @@ impl Drive {
                     Poll::Ready(()) => {
                         self.stalled = None;
                         self.unflushed = false;
-                        if let Some(log) = self.log.take() {
-                            client.written(log);
+                        if !self.log.is_empty() {
+                            client.written(&std::mem::take(&mut self.log));
                         }
                         continue;
                     }

@@ -341,3 +341,248 @@ fn a_large_answer_is_not_left_out() {
     romeo.read_on();
     romeo.expect("<iq type='error' id='1' ...>...</iq><iq type='result' id='2' ...>...</iq>");
 }
+
+/// RFC 6120 §4.4: what waits is still written after the peer has closed its side.
+#[test]
+fn what_was_written_after_the_end_is_not_delivered_again() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..50).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.close();
+    juliet.read_on();
+    let mut got = ids(&juliet.recv());
+    assert!(juliet.is_gone() && !got.is_empty());
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    got.extend(ids(&chamber.recv()));
+    assert_eq!(got, (0..50).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_an_ended_stream_could_not_write_is_delivered_to_the_next_session() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..50).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.close();
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    let mut got = ids(&chamber.recv());
+    juliet.cut();
+    got.extend(ids(&chamber.recv()));
+    got.sort_by_key(|id| id.parse::<u32>().unwrap());
+    assert_eq!(got, (0..50).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+/// What is kept for one slow session is nothing that another slow session should read.
+#[test]
+fn slow_readers_get_what_is_theirs() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 2_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    chamber.available();
+    juliet.recv();
+    juliet.stop_reading();
+    chamber.stop_reading();
+    for id in 0..60 {
+        let to = if id % 2 == 0 { "juliet@example.org/balcony" } else { "juliet@example.org/chamber" };
+        romeo.send(&chat(to, id));
+    }
+    let every_other = |first: usize| (first..60).step_by(2).map(|id| id.to_string()).collect::<Vec<_>>();
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), every_other(0));
+    chamber.read_on();
+    assert_eq!(ids(&chamber.recv()), every_other(1));
+    let mut third = world.login("juliet@example.org/third");
+    third.send("<presence/>");
+    assert!(ids(&third.recv()).is_empty());
+}
+
+/// Older messages wait while a session reads newer ones: they are not forgotten when it has caught up.
+#[test]
+fn what_a_reader_passed_over_is_offered_when_it_has_caught_up() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 2_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    juliet.recv();
+    romeo.send(&chat("juliet@example.org", "old"));
+    juliet.stop_reading();
+    (0..40).for_each(|id| romeo.send(&chat("juliet@example.org/balcony", id)));
+    juliet.send("<presence/>");
+    juliet.read_on();
+    let mut got = ids(&juliet.recv());
+    assert_eq!(got.pop().as_deref(), Some("old"));
+    assert_eq!(got, (0..40).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
+/// The writer takes part of a queue in which an older entry of the log stands behind a newer one. What it has not
+/// taken must stay in the log.
+#[test]
+fn only_what_was_written_leaves_the_log() {
+    let outbox = Arc::new(crate::outbox::Outbox::new(100_000));
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    world.create("juliet@example.org", PASSWORD);
+    let account = world.account("juliet@example.org").unwrap();
+    let id = world.engine().next_session_id();
+    let jid = account.jid().with_resource("balcony").unwrap();
+    account.bind(id, jid, outbox.clone(), 5).unwrap();
+    let presence = |priority: i8| {
+        let presence = wire::frame::Frame::presence().from("juliet@example.org/balcony");
+        account.broadcast(id, presence.raw(&format!("<priority>{priority}</priority>")).build())
+    };
+    world.engine().perform(&account, None, presence(-1));
+    romeo.send(&chat("juliet@example.org", "older"));
+    romeo.send(&chat("juliet@example.org/balcony", "direct"));
+    // Has what is in the queue kept, too: behind the older one.
+    romeo.send(&chat("juliet@example.org", "newer"));
+    world.engine().perform(&account, None, presence(0));
+    world.run();
+    let mut out = Vec::new();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut log = Vec::new();
+    while !String::from_utf8_lossy(&out).contains("direct") {
+        let enough = out.len() + 1;
+        let Poll::Ready(taken) = outbox.poll_take(&mut context, &mut out, enough) else { panic!() };
+        log.extend(taken.log);
+    }
+    account.confirm(id, &log);
+    outbox.close();
+    world.engine().perform(&account, None, account.unbind(id));
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["older", "newer"]);
+}
+
+/// RFC 6121 §8.5.2: a session with negative priority reads on slowly what was sent to itself, and nothing else.
+#[test]
+fn a_slow_session_of_negative_priority_gets_what_is_its_own() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 2_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence><priority>-1</priority></presence>");
+    juliet.recv();
+    juliet.stop_reading();
+    (0..40).for_each(|id| romeo.send(&chat("juliet@example.org/balcony", id)));
+    romeo.send(&chat("juliet@example.org", "for all"));
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()), (0..40).map(|id| id.to_string()).collect::<Vec<_>>());
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), ["for all"]);
+}
+
+/// A failed change is undone in memory by reading the account again, but not one that followed it.
+#[test]
+fn a_change_after_a_failed_one_stays() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let account = world.account("romeo@example.org").unwrap();
+    let set = |contact: &str| {
+        let query = format!("<query xmlns='jabber:iq:roster'><item jid='{contact}@example.org'/></query>");
+        let (_, outcome) = account.roster_set(&query.parse().unwrap()).unwrap();
+        world.engine().perform(&account, None, outcome);
+    };
+    store.hold();
+    set("juliet");
+    store.fail();
+    // Before anybody has noticed.
+    store.hold();
+    set("mercutio");
+    world.run();
+    store.release();
+    let roster = romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let items = roster.children().flat_map(|query| query.children());
+    assert_eq!(items.map(|item| item.attr("jid").unwrap()).collect::<Vec<_>>(), ["mercutio@example.org"]);
+}
+
+#[test]
+fn an_account_stays_in_memory_until_what_was_delivered_is_off_the_log() {
+    let store = Arc::new(Memory::new());
+    let world = World::build().xep(Listed::of::<Keep>(), "").store(store.clone());
+    let world = world.settings(|settings| settings.idle_accounts = 0).start();
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.send(&chat("juliet@example.org", 1));
+    let mut juliet = world.login("juliet@example.org/balcony");
+    store.hold();
+    juliet.send("<presence/>");
+    assert_eq!(ids(&juliet.recv()), ["1"]);
+    juliet.cut();
+    world.engine().sweep();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    store.release();
+    assert!(ids(&juliet.recv()).is_empty());
+}
+
+#[test]
+fn a_request_that_a_broken_connection_had_not_taken_is_answered() {
+    let world = World::new();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.stop_reading();
+    romeo.send(
+        "<iq type='get' id='v' to='juliet@example.org/balcony'><query xmlns='jabber:iq:version'/></iq>",
+    );
+    romeo.expect_nothing();
+    juliet.cut();
+    romeo.expect(
+        "<iq type='error' id='v' from='juliet@example.org/balcony' to='{jid}'><error type='cancel'>\
+         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    );
+}
+
+#[test]
+fn a_removed_account_leaves_nothing_behind() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let account = {
+        world.create("juliet@example.org", PASSWORD);
+        world.account("juliet@example.org").unwrap()
+    };
+    store.hold();
+    let (users, gone) = (world.users(), account.jid().clone());
+    crate::ports::Spawn::spawn(
+        &*world.engine().ports.spawn,
+        Box::pin(async move { users.delete(&gone).await.unwrap() }),
+    );
+    world.run();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    store.release();
+    world.run();
+    let rows = crate::ports::Store::list(&*store, crate::roster::COLLECTION, account.owner());
+    assert_eq!(world.block_on(rows).unwrap(), []);
+}
+
+#[test]
+fn a_removed_account_has_no_open_requests() {
+    let world = World::new();
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    romeo.recv();
+    world.block_on(world.users().delete(&BareJid::parse("juliet@example.org").unwrap())).unwrap();
+    romeo.expect(
+        "<presence type='unsubscribed' from='juliet@example.org' to='romeo@example.org'/>\
+         <iq type='set' ...><query xmlns='jabber:iq:roster' ver='{any}'><item jid='juliet@example.org' subscription='none'/></query></iq>",
+    );
+}

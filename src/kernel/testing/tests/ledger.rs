@@ -94,6 +94,7 @@ impl Play {
                 if let Some(mut juliet) = self.juliet.take() {
                     if matches!(act, Act::Close) {
                         juliet.close();
+                        juliet.read_on();
                     }
                     self.juliet = Some(juliet);
                     self.collect();

@@ -153,3 +153,30 @@ fn an_ended_stream_has_no_deadline() {
     stranger.send("<nonsense/>");
     assert_eq!(stranger.deadline(), None);
 }
+
+/// RFC 6120 §7.7.2.2: the resource is another session's from then on, and so is the right to send in its name.
+#[test]
+fn a_session_that_was_replaced_is_not_heard_any_more() {
+    let world = World::new();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut old = world.login("romeo@example.org/orchard");
+    old.stop_reading();
+    let _new = world.login("romeo@example.org/orchard");
+    old.send(&format!("<message to='{}'><body>late</body></message>", juliet.jid()));
+    old.read_on();
+    juliet.expect_nothing();
+    assert!(old.is_gone());
+}
+
+#[test]
+fn a_language_that_is_none_is_not_handed_on() {
+    let world = World::new();
+    let mut client = world.connect();
+    client.send(&format!(
+        "<stream:stream to='example.org' version='1.0' xml:lang='{}' xmlns='jabber:client' \
+         xmlns:stream='http://etherx.jabber.org/streams'>",
+        "x".repeat(2_000)
+    ));
+    let header = client.one();
+    assert_eq!(header.attr_ns::<str, str>(ns::XML, "lang"), Some("en"), "{}", String::from(&header));
+}

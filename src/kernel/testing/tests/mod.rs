@@ -47,6 +47,13 @@ fn what_waits_for_a_commit_is_seen_after_it() {
     assert_eq!(romeo.one().attr("type"), Some("result"));
 }
 
+#[test]
+fn options_are_reloaded_and_the_set_of_xeps_is_not() {
+    let world = World::with(&[Listed::of::<Keep>()]);
+    assert!(world.engine().install(Vec::new()).is_err());
+    assert!(world.engine().install(vec![(Listed::of::<Keep>(), toml::Table::new())]).is_ok());
+}
+
 /// XEP-0160 as far as the RFC's rules need it.
 struct Keep;
 

@@ -44,6 +44,11 @@ impl Copies {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// True if one of them was written.
+    pub(crate) fn any_written(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Gives up one copy. True if it was the last one and none was written.
     pub(crate) fn give_up(self) -> bool {
         // Of copies given up at the same time, exactly one is the last.
@@ -208,6 +213,16 @@ impl Outbox {
         for entry in self.queue.lock().entries.iter_mut().filter(|entry| entry.log.is_none()) {
             entry.log = place(entry);
         }
+    }
+
+    /// Gives the copy that waits here its place in the log: it is a copy no more. False if none waits.
+    pub(crate) fn place(&self, copies: &Copies, log: LogId) -> bool {
+        let mut queue = self.queue.lock();
+        let is_one =
+            |entry: &Entry| entry.copies.as_ref().is_some_and(|copy| Arc::ptr_eq(&copy.0, &copies.0));
+        let Some(copy) = queue.entries.iter_mut().rev().find(|entry| is_one(entry)) else { return false };
+        (copy.copies, copy.log) = (None, Some(log));
+        true
     }
 
     /// Bytes waiting.

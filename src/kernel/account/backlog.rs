@@ -9,7 +9,7 @@
 //! the log is offered to. While somebody reads, the log is offered to nobody else.
 
 use super::{Account, Bound, Outcome, State};
-use crate::outbox::{Entry, Push};
+use crate::outbox::{Copies, Entry, Push};
 use crate::ports::{Batch, LogEntry, LogId, LogPage, LogQuery, Op, Order, Ticket};
 use crate::session::SessionId;
 use std::collections::VecDeque;
@@ -46,7 +46,7 @@ pub(super) struct Reading {
     behind: Option<LogId>,
     /// Put into its queue, not yet confirmed: id and bytes.
     sent: VecDeque<(LogId, usize)>,
-    /// Entries that another session got directly: not to be kept if this one goes.
+    /// Entries that another session has got: not to be kept if this one goes.
     shared: Vec<(LogId, usize)>,
     /// Entries above `behind` that are not for it to read, in order: they were in some queue already when it began,
     /// or are for others.
@@ -90,6 +90,11 @@ impl State {
     fn readings(&self) -> impl Iterator<Item = &Reading> {
         let ended = self.leaving.iter().map(|(_, reading)| reading);
         self.sessions.iter().map(|session| &session.reading).chain(ended)
+    }
+
+    fn readings_mut(&mut self) -> impl Iterator<Item = &mut Reading> {
+        let ended = self.leaving.iter_mut().map(|(_, reading)| reading);
+        self.sessions.iter_mut().map(|session| &mut session.reading).chain(ended)
     }
 
     /// A new entry is for these sessions alone; for none, it is for whoever reads the account's messages next.
@@ -219,17 +224,25 @@ impl Account {
         }
     }
 
-    /// A message for sessions that are behind, or that just overflowed: one entry serves them all.
+    /// A message for sessions that are behind, or that just overflowed: one entry serves them all, and those that have
+    /// one of its `copies` in their queues.
     pub(super) fn keep_for(
         self: &Arc<Self>,
         state: &mut State,
         frame: &Frame,
         ids: &[SessionId],
-        delivered: bool,
+        copies: Option<&Copies>,
         outcome: &mut Outcome,
     ) -> Result<(), StanzaError> {
         ids.iter().for_each(|id| self.keep_queued(state, *id));
         let Some(id) = self.keep(state, frame, ids)? else { return Ok(()) };
+        if let Some(copies) = copies {
+            for session in state.sessions.iter_mut().filter(|session| !ids.contains(&session.id)) {
+                if session.outbox.place(copies, id) {
+                    session.reading.sent.push_back((id, frame.len()));
+                }
+            }
+        }
         for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
             if session.reading.behind.is_none() {
                 // Entries before this one are in its queue, or were never meant for it.
@@ -237,7 +250,7 @@ impl Account {
                 session.reading.only_own = !session.takes_messages();
                 outcome.drain.push(session.id);
             }
-            if delivered {
+            if copies.is_some_and(Copies::any_written) {
                 session.reading.shared.push((id, frame.len()));
             }
         }
@@ -256,6 +269,13 @@ impl Account {
             }
         }
         reading.shared.retain(|(shared, _)| !written.contains(shared));
+        for entry in &confirmed {
+            for other in state.readings_mut().filter(|other| other.needs(entry.0)) {
+                if !other.shared.contains(entry) {
+                    other.shared.push(*entry);
+                }
+            }
+        }
         self.take_off_unneeded(&mut state, confirmed);
     }
 

@@ -59,7 +59,7 @@ impl Account {
                 let id = session.id;
                 match session.send_message(&parcel.frame, parcel.ticket.as_ref(), None) {
                     Push::Queued => return Ok(()),
-                    Push::Full => return self.keep_for(&mut state, &parcel.frame, &[id], false, outcome),
+                    Push::Full => return self.keep_for(&mut state, &parcel.frame, &[id], None, outcome),
                     Push::Closed => {} // as good as gone
                 }
             }
@@ -93,11 +93,12 @@ impl Account {
             .map(|session| session.priority)
             .max();
         let mut delivered = false;
+        let mut copies = None;
         let mut slow = Slow::new();
         if let Some(best) = best {
             let chosen = |session: &Bound| session.takes_messages() && (to_all || session.priority == best);
             let several = state.sessions.iter().filter(|session| chosen(session)).count() > 1;
-            let copies = several.then(Copies::default);
+            copies = several.then(Copies::default);
             for session in state.sessions.iter_mut().filter(|session| chosen(session)) {
                 match session.send_message(&parcel.frame, parcel.ticket.as_ref(), copies.as_ref()) {
                     Push::Queued => delivered = true,
@@ -108,7 +109,7 @@ impl Account {
         }
         if !slow.is_empty() {
             // If it can't be kept for the slow ones although others have it, the sender need not know.
-            let kept = self.keep_for(state, &parcel.frame, &slow, delivered, outcome);
+            let kept = self.keep_for(state, &parcel.frame, &slow, copies.as_ref(), outcome);
             return if delivered { Ok(()) } else { kept };
         }
         if delivered || parcel.frame.type_() == StanzaType::Headline {

@@ -38,6 +38,18 @@ pub struct Offline {
 type Removal = Arc<dyn Fn(&BareJid) + Send + Sync>;
 type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
 
+/// A XEP's method as a handler that holds on to its XEP.
+fn bound<X, F>(this: &Arc<X>, handler: fn(Arc<X>, Request) -> F) -> Arc<dyn Handler>
+where
+    X: Send + Sync + 'static,
+    F: Future<Output = Reply> + Send + 'static,
+{
+    let this = this.clone();
+    Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> {
+        Box::pin(handler(this.clone(), request))
+    })
+}
+
 /// The tables. Filled by [`crate::Xep::register`], then frozen.
 #[derive(Default)]
 pub struct Hooks {
@@ -77,11 +89,7 @@ impl Hooks {
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
-        let this = this.clone();
-        let handler: Arc<dyn Handler> =
-            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> {
-                Box::pin(handler(this.clone(), request))
-            });
+        let handler = bound(this, handler);
         let service = self.iq.entry(namespace).or_default();
         for ask in [Ask::Get, Ask::Set] {
             if asks.includes(ask) {
@@ -131,11 +139,7 @@ impl Hooks {
         X: Send + Sync + 'static,
         F: Future<Output = Reply> + Send + 'static,
     {
-        let this = this.clone();
-        let handler: Arc<dyn Handler> =
-            Arc::new(move |request: Request| -> crate::ports::BoxFuture<'static, Reply> {
-                Box::pin(handler(this.clone(), request))
-            });
+        let handler = bound(this, handler);
         self.before_login.insert(namespace, handler);
     }
 

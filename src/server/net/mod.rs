@@ -3,6 +3,7 @@
 
 mod bucket;
 mod connection;
+mod drive;
 mod listen;
 mod tally;
 

@@ -1,6 +1,7 @@
 //! One connection from its acceptance to its end: the stream in the clear, the TLS handshake, the stream under TLS.
 
 use super::drive::{End, STALL, drive};
+use super::metered::Metered;
 use super::tally::Tally;
 use crate::config::Config;
 use crate::tls::{Certificates, Purpose, certified, exporter};
@@ -46,7 +47,7 @@ impl Context {
 pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpose, context: &Context) {
     let peer = Peer { address: Some(address.ip().to_canonical()), ..Peer::default() };
     let mut client = Box::new(ClientStream::new(&context.engine, peer));
-    let mut socket = socket;
+    let mut socket = Metered::new(socket);
     if purpose == Purpose::StartTls
         && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls
     {
@@ -71,10 +72,10 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
     }
 }
 
-type Tls = tokio_rustls::server::TlsStream<TcpStream>;
+type Tls = tokio_rustls::server::TlsStream<Metered<TcpStream>>;
 
 async fn secure(
-    socket: TcpStream,
+    socket: Metered<TcpStream>,
     purpose: Purpose,
     context: &Context,
 ) -> io::Result<(Box<Tls>, ChannelBindings)> {

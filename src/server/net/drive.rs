@@ -5,6 +5,7 @@
 
 use super::bucket::Bucket;
 use super::connection::Context;
+use super::metered::{Meter, Metering};
 use crate::config::Rate;
 use kernel::outbox::{Ending, Intake};
 use kernel::ports::LogId;
@@ -25,8 +26,9 @@ const READ: usize = 16 * 1024;
 const WRITE: usize = 32 * 1024;
 /// A peer that takes nothing of what is written for so long is gone.
 pub(super) const STALL: Duration = Duration::from_secs(600);
-/// A stream that has ended is written to for so long in all, then what is left goes back to the account.
-const FAREWELL: Duration = Duration::from_secs(30);
+/// So long after the end of a stream its socket is dropped, whatever the peer does. What was not written goes back to
+/// the account.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// How long and how much is still read after our end of the stream has closed, so that the peer gets to see why; and
 /// how long a stream that has ended waits for a peer that takes nothing.
 const LINGER: Duration = Duration::from_secs(2);
@@ -47,7 +49,7 @@ pub(super) enum End {
 }
 
 /// Serves a stream until it ends or TLS is to start.
-pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn drive<S: AsyncRead + AsyncWrite + Metering + Unpin>(
     io: &mut S,
     client: &mut ClientStream,
     context: &Context,
@@ -57,13 +59,13 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
     if end == End::Closed {
         client.closed();
         if drive.ended {
-            linger(io).await;
+            linger(io, drive.farewell(Instant::now()).min(LINGER)).await;
         }
     }
     end
 }
 
-async fn linger<S: AsyncRead + Unpin>(io: &mut S) {
+async fn linger<S: AsyncRead + Unpin>(io: &mut S, time: Duration) {
     let mut bytes = 0;
     let reading = poll_fn(|cx| {
         loop {
@@ -76,7 +78,7 @@ async fn linger<S: AsyncRead + Unpin>(io: &mut S) {
             }
         }
     });
-    let _ = tokio::time::timeout(LINGER, reading).await;
+    let _ = tokio::time::timeout(time, reading).await;
 }
 
 /// The state of driving one connection.
@@ -93,8 +95,6 @@ struct Drive {
     ended: bool,
     bucket: Bucket,
     heard: Instant,
-    /// Since when the peer has taken nothing although something waits.
-    stalled: Option<Instant>,
     /// Since when the stream is over.
     over: Option<Instant>,
     /// A sign of life was asked for at this time.
@@ -123,7 +123,6 @@ impl Drive {
             ended: false,
             bucket: Bucket::new(rate, now),
             heard: now,
-            stalled: None,
             over: None,
             asked: None,
             idle: config.limits.idle_timeout.duration(),
@@ -133,7 +132,7 @@ impl Drive {
         }
     }
 
-    fn poll<S: AsyncRead + AsyncWrite>(
+    fn poll<S: AsyncRead + AsyncWrite + Metering>(
         &mut self,
         mut io: Pin<&mut S>,
         client: &mut ClientStream,
@@ -152,7 +151,12 @@ impl Drive {
             let start_tls = client.poll(cx) == Poll::Ready(Step::StartTls);
             match self.write(io.as_mut(), client, cx) {
                 Ok(true) => return Poll::Ready(End::Closed),
-                Ok(false) => {}
+                Ok(false) if self.is_drained() => {}
+                Ok(false) => {
+                    // Takes nothing now, but learns of an end that somebody else decides: nothing else may wake a task
+                    // whose peer does not read.
+                    let _ = client.outbox().poll_take(cx, &mut self.output, 0);
+                }
                 Err(error) => {
                     tracing::debug!(%error, "connection lost while writing");
                     return Poll::Ready(End::Closed);
@@ -181,8 +185,7 @@ impl Drive {
                         }
                         Poll::Ready(Ok(bytes)) => {
                             self.bucket.take(bytes);
-                            self.heard = Instant::now();
-                            self.asked = None;
+                            self.heard(Instant::now());
                             continue;
                         }
                         Poll::Pending => {}
@@ -192,7 +195,7 @@ impl Drive {
             } else {
                 Duration::ZERO
             };
-            match self.wait(client, context, pause, cx) {
+            match self.wait(client, context, io.meter(), pause, cx) {
                 Wait::Sleep => return Poll::Pending,
                 Wait::Again => {}
                 Wait::GiveUp => {
@@ -234,13 +237,9 @@ impl Drive {
             }
             if !self.output.is_empty() {
                 match io.as_mut().poll_write(cx, &self.output[self.sent..])? {
-                    Poll::Pending => {
-                        self.stalled.get_or_insert_with(Instant::now);
-                        return Ok(false);
-                    }
+                    Poll::Pending => return Ok(false),
                     Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                     Poll::Ready(written) => {
-                        self.stalled = None;
                         self.sent += written;
                         self.unflushed = true;
                     }
@@ -256,12 +255,8 @@ impl Drive {
             }
             if self.unflushed {
                 match io.as_mut().poll_flush(cx)? {
-                    Poll::Pending => {
-                        self.stalled.get_or_insert_with(Instant::now);
-                        return Ok(false);
-                    }
+                    Poll::Pending => return Ok(false),
                     Poll::Ready(()) => {
-                        self.stalled = None;
                         self.unflushed = false;
                         if !self.log.is_empty() {
                             client.written(&std::mem::take(&mut self.log));
@@ -277,10 +272,7 @@ impl Drive {
                         Ok(true)
                     }
                     // Under TLS, what it has not taken goes before the farewell.
-                    Poll::Pending => {
-                        self.stalled.get_or_insert_with(Instant::now);
-                        Ok(false)
-                    }
+                    Poll::Pending => Ok(false),
                 };
             }
             return Ok(false);
@@ -297,11 +289,23 @@ impl Drive {
         }
     }
 
+    /// A sign of life.
+    fn heard(&mut self, at: Instant) {
+        self.heard = at;
+        self.asked = None;
+    }
+
+    /// What is left of the time for the end of the stream.
+    fn farewell(&self, now: Instant) -> Duration {
+        self.over.map_or(FAREWELL, |over| FAREWELL.saturating_sub(now - over))
+    }
+
     /// Looks at the deadlines and sleeps until the next.
     fn wait(
         &mut self,
         client: &mut ClientStream,
         context: &Context,
+        meter: Meter,
         pause: Duration,
         cx: &mut Cx<'_>,
     ) -> Wait {
@@ -316,28 +320,30 @@ impl Drive {
                 }
                 next = next.min(left);
             }
-            let intake = client.outbox().intake();
+            let mut blocked = meter.blocked;
             let mut patience = STALL;
-            if intake == Intake::Over {
-                patience = LINGER;
-                let since = *self.over.get_or_insert(now);
-                match FAREWELL.saturating_sub(now - since) {
+            if client.outbox().intake() == Intake::Over {
+                let over = *self.over.get_or_insert(now);
+                match self.farewell(now) {
                     Duration::ZERO => return Wait::GiveUp,
                     left => next = next.min(left),
                 }
+                patience = LINGER;
+                blocked = blocked.map(|since| since.max(over));
             }
-            if let Some(stalled) = self.stalled {
-                match patience.saturating_sub(now - stalled) {
+            if let Some(since) = blocked {
+                match patience.saturating_sub(now - since) {
                     // It takes nothing, not even the reason.
                     Duration::ZERO => return Wait::GiveUp,
                     left => next = next.min(left),
                 }
             }
             if let Some(session) = client.session() {
-                if !client.wants_input() {
-                    // Nothing is read now, so silence proves nothing.
-                    self.heard = now;
-                    self.asked = None;
+                if !client.wants_input() || blocked.is_some() {
+                    // Nothing is read now, or a question would not get through: silence proves nothing.
+                    self.heard(now);
+                } else if let Some(moved) = meter.moved.filter(|moved| *moved > self.heard) {
+                    self.heard(moved);
                 }
                 let quiet = now - self.heard;
                 match self.asked {

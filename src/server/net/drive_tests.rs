@@ -1,4 +1,5 @@
 use super::*;
+use crate::net::metered::Metered;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Users;
@@ -51,11 +52,12 @@ async fn context() -> Arc<Context> {
 }
 
 /// The server's end of a connection, being driven.
-fn start<S>(mut io: S, context: &Arc<Context>) -> JoinHandle<End>
+fn start<S>(io: S, context: &Arc<Context>) -> JoinHandle<End>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let context = context.clone();
+    let mut io = Metered::new(io);
     tokio::spawn(async move {
         let mut client = ClientStream::new(&context.engine, Peer::default());
         drive(&mut io, &mut client, &context).await
@@ -80,7 +82,8 @@ async fn say(io: &mut DuplexStream, text: &str) {
     io.write_all(text.as_bytes()).await.expect("writable");
 }
 
-async fn log_in(io: &mut DuplexStream) {
+/// Logs in and returns the address of the session.
+async fn log_in(io: &mut DuplexStream) -> String {
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
     let plain = STANDARD.encode("\0romeo\0montague");
@@ -90,7 +93,9 @@ async fn log_in(io: &mut DuplexStream) {
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
     say(io, BIND).await;
-    until(io, "</iq>").await;
+    let bound = until(io, "</iq>").await;
+    let jid = bound.split("<jid>").nth(1).and_then(|rest| rest.split("</jid>").next());
+    jid.expect("an address").to_owned()
 }
 
 /// The server's end of a connection that takes nothing for a while, and then everything.
@@ -242,8 +247,73 @@ fn a_peer_that_reads_drop_by_drop_does_not_hold_an_ended_stream_for_ever() {
             }
         });
         driven.await.expect("no panic");
-        assert!(start.elapsed() < FAREWELL + Duration::from_secs(10), "{:?}", start.elapsed());
+        assert!(start.elapsed() <= FAREWELL + Duration::from_millis(1), "{:?}", start.elapsed());
         sipping.abort();
+    });
+}
+
+#[test]
+fn a_session_that_is_ended_from_elsewhere_does_not_wait_for_a_peer_that_does_not_read() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        let (_peer, driven) = blocked(&context).await;
+        // Everything is at rest: only the end itself can wake the task.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let start = Instant::now();
+        context.engine.shut_down();
+        driven.await.expect("no panic");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn a_peer_that_reads_slowly_and_says_nothing_is_there() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        let (mut peer, server) = duplex(1024);
+        start(server, &context);
+        log_in(&mut peer).await;
+        // Less than the queue takes, so that the stream is read from all the time.
+        const REQUESTS: usize = 20;
+        say(&mut peer, &DISCO.repeat(REQUESTS)).await;
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        while String::from_utf8_lossy(&seen).matches("</iq>").count() < REQUESTS {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let mut sip = [0; 100];
+            let read = peer.read(&mut sip).await.expect("readable");
+            assert!(read > 0, "cut off after {:?}", start.elapsed());
+            seen.extend_from_slice(&sip[..read]);
+        }
+        assert!(start.elapsed() > Duration::from_secs(1000), "{:?}", start.elapsed());
+        // Now that it has everything, it is asked like any other.
+        until(&mut peer, "urn:xmpp:ping").await;
+        until(&mut peer, "connection-timeout").await;
+    });
+}
+
+#[test]
+fn what_goes_out_to_a_silent_peer_is_no_sign_of_life() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        // The network takes everything, as it does for minutes after a peer has vanished.
+        let (mut silent, server) = duplex(1 << 20);
+        let driven = start(server, &context);
+        let jid = log_in(&mut silent).await;
+        let (mut talker, server) = duplex(1 << 20);
+        start(server, &context);
+        log_in(&mut talker).await;
+        let talking = tokio::spawn(async move {
+            loop {
+                say(&mut talker, &format!("<message to='{jid}' type='chat'><body>you?</body></message>"))
+                    .await;
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+        });
+        let start = Instant::now();
+        driven.await.expect("no panic");
+        assert!(start.elapsed() < Duration::from_secs(700), "{:?}", start.elapsed());
+        talking.abort();
     });
 }
 

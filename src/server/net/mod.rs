@@ -5,6 +5,7 @@ mod bucket;
 mod connection;
 mod drive;
 mod listen;
+mod metered;
 mod tally;
 
 pub use connection::Context;

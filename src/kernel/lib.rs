@@ -14,6 +14,7 @@ mod engine;
 pub mod hooks;
 pub mod options;
 pub mod outbox;
+pub mod panics;
 pub mod ports;
 pub mod roster;
 mod roster_service;

@@ -3,6 +3,7 @@
 mod durability;
 mod ledger;
 mod login;
+mod mistakes;
 mod model;
 mod seats;
 

@@ -66,6 +66,7 @@ impl Daemon for Stentor {
 
     fn run(self, loaded: Loaded) -> Result<(), String> {
         crate::logging::init(&loaded.config.log).map_err(|error| format!("cannot log: {error}"))?;
+        crate::logging::panics();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

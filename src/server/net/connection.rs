@@ -1,7 +1,8 @@
 //! One connection from its acceptance to its end: the stream in the clear, the TLS handshake, the stream under TLS.
 
-use super::drive::{End, STALL, drive};
+use super::drive::{End, drive};
 use super::metered::Metered;
+use super::patience::STALL;
 use super::tally::Tally;
 use crate::config::Config;
 use crate::tls::{Certificates, Purpose, certified, exporter};
@@ -49,7 +50,7 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
     let mut client = Box::new(ClientStream::new(&context.engine, peer));
     let mut socket = Metered::new(socket);
     if purpose == Purpose::StartTls
-        && Box::pin(drive(&mut socket, &mut client, context)).await != End::StartTls
+        && Box::pin(drive(&mut socket, &mut client, context, address)).await != End::StartTls
     {
         return;
     }
@@ -65,7 +66,7 @@ pub(super) async fn serve(socket: TcpStream, address: SocketAddr, purpose: Purpo
         Ok(Ok((mut tls, bindings))) => {
             let certified = certified(tls.get_ref().1);
             client.secured(bindings, certified);
-            drive(&mut *tls, &mut client, context).await;
+            drive(&mut *tls, &mut client, context, address).await;
         }
         Ok(Err(error)) => tracing::debug!(%address, %error, "TLS handshake failed"),
         Err(_) => tracing::debug!(%address, "TLS handshake took too long"),

@@ -5,33 +5,29 @@
 
 use super::bucket::Bucket;
 use super::connection::Context;
-use super::metered::{Meter, Metering};
+use super::metered::Metering;
+use super::patience::{Patience, Wait};
 use crate::config::Rate;
-use kernel::outbox::{Ending, Intake};
+use kernel::outbox::Ending;
+use kernel::panics::caught;
 use kernel::ports::LogId;
 use kernel::stream::{ClientStream, Step};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context as Cx, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use wire::error::{StreamCondition, StreamError};
 
 /// Read at once.
 const READ: usize = 16 * 1024;
 /// Written at once: two full TLS records.
 const WRITE: usize = 32 * 1024;
-/// A peer that takes nothing of what is written for so long is gone.
-pub(super) const STALL: Duration = Duration::from_secs(600);
-/// So long after the end of a stream its socket is dropped, whatever the peer does. What was not written goes back to
-/// the account.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// How long and how much is still read after our end of the stream has closed, so that the peer gets to see why; and
-/// how long a stream that has ended waits for a peer that takes nothing.
-const LINGER: Duration = Duration::from_secs(2);
+/// So much is still read after our end of the stream has closed, so that the peer gets to see why.
 const LINGER_BYTES: usize = 1 << 20;
 
 thread_local! {
@@ -53,13 +49,26 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Metering + Unpin>(
     io: &mut S,
     client: &mut ClientStream,
     context: &Context,
+    address: SocketAddr,
 ) -> End {
     let mut drive = Drive::new(context);
-    let end = poll_fn(|cx| drive.poll(Pin::new(io), client, context, cx)).await;
+    let end = poll_fn(|cx| {
+        loop {
+            if let Ok(poll) = caught(|| drive.poll(Pin::new(io), client, context, cx)) {
+                return poll;
+            }
+            if drive.broken || !drive.break_off(client, address) {
+                return Poll::Ready(End::Closed);
+            }
+        }
+    })
+    .await;
     if end == End::Closed {
-        client.closed();
+        if caught(|| client.closed()).is_err() {
+            tracing::error!(%address, "the end of a connection panicked");
+        }
         if drive.ended {
-            linger(io, drive.farewell(Instant::now()).min(LINGER)).await;
+            linger(io, drive.patience.linger(Instant::now())).await;
         }
     }
     end
@@ -93,15 +102,10 @@ struct Drive {
     ending: Option<Ending>,
     /// Our side has been closed in order.
     ended: bool,
+    /// Something panicked; only the end of the stream is still to be told.
+    broken: bool,
     bucket: Bucket,
-    heard: Instant,
-    /// Since when the stream is over.
-    over: Option<Instant>,
-    /// A sign of life was asked for at this time.
-    asked: Option<Instant>,
-    idle: Duration,
-    dead: Duration,
-    timer: Pin<Box<Sleep>>,
+    patience: Patience,
     /// The end of the server, until there is a session: that is told by the engine, and holds less memory.
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -121,13 +125,9 @@ impl Drive {
             log: Vec::new(),
             ending: None,
             ended: false,
+            broken: false,
             bucket: Bucket::new(rate, now),
-            heard: now,
-            over: None,
-            asked: None,
-            idle: config.limits.idle_timeout.duration(),
-            dead: config.limits.dead_timeout.duration(),
-            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            patience: Patience::new(&config.limits, now),
             closing: Some(Box::pin(context.closed())),
         }
     }
@@ -185,7 +185,7 @@ impl Drive {
                         }
                         Poll::Ready(Ok(bytes)) => {
                             self.bucket.take(bytes);
-                            self.heard(Instant::now());
+                            self.patience.heard(Instant::now());
                             continue;
                         }
                         Poll::Pending => {}
@@ -195,7 +195,7 @@ impl Drive {
             } else {
                 Duration::ZERO
             };
-            match self.wait(client, context, io.meter(), pause, cx) {
+            match self.patience.wait(client, context, io.meter(), pause, cx) {
                 Wait::Sleep => return Poll::Pending,
                 Wait::Again => {}
                 Wait::GiveUp => {
@@ -204,6 +204,18 @@ impl Drive {
                 }
             }
         }
+    }
+
+    /// After a panic: the peer learns that it is over, and so do its contacts. False if not even that works.
+    fn break_off(&mut self, client: &mut ClientStream, address: SocketAddr) -> bool {
+        self.broken = true;
+        let session = client.session().map_or("-", |session| session.jid().as_str());
+        tracing::error!(%address, session, "a connection panicked; it ends, and its session with it");
+        let error = StreamError::new(StreamCondition::InternalServerError);
+        let ended = caught(|| client.fail(error.clone()));
+        // Perhaps it had come to its end already, or fell on the way there.
+        client.outbox().end(Ending::Error(error));
+        ended.is_ok()
     }
 
     fn is_drained(&self) -> bool {
@@ -288,108 +300,6 @@ impl Drive {
             OUTPUT.set(output);
         }
     }
-
-    /// A sign of life.
-    fn heard(&mut self, at: Instant) {
-        self.heard = at;
-        self.asked = None;
-    }
-
-    /// What is left of the time for the end of the stream.
-    fn farewell(&self, now: Instant) -> Duration {
-        self.over.map_or(FAREWELL, |over| FAREWELL.saturating_sub(now - over))
-    }
-
-    /// Looks at the deadlines and sleeps until the next.
-    fn wait(
-        &mut self,
-        client: &mut ClientStream,
-        context: &Context,
-        meter: Meter,
-        pause: Duration,
-        cx: &mut Cx<'_>,
-    ) -> Wait {
-        loop {
-            let now = Instant::now();
-            let mut next = STALL;
-            if let Some(deadline) = client.deadline() {
-                let left = deadline - context.engine.ports.clock.now();
-                if left.is_zero() {
-                    client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
-                    return Wait::Again;
-                }
-                next = next.min(left);
-            }
-            let mut blocked = meter.blocked;
-            let mut patience = STALL;
-            if client.outbox().intake() == Intake::Over {
-                let over = *self.over.get_or_insert(now);
-                match self.farewell(now) {
-                    Duration::ZERO => return Wait::GiveUp,
-                    left => next = next.min(left),
-                }
-                patience = LINGER;
-                blocked = blocked.map(|since| since.max(over));
-            }
-            if let Some(since) = blocked {
-                match patience.saturating_sub(now - since) {
-                    // It takes nothing, not even the reason.
-                    Duration::ZERO => return Wait::GiveUp,
-                    left => next = next.min(left),
-                }
-            }
-            if let Some(session) = client.session() {
-                if !client.wants_input() || blocked.is_some() {
-                    // Nothing is read now, or a question would not get through: silence proves nothing.
-                    self.heard(now);
-                } else if let Some(moved) = meter.moved.filter(|moved| *moved > self.heard) {
-                    self.heard(moved);
-                }
-                let quiet = now - self.heard;
-                match self.asked {
-                    Some(asked) => {
-                        let left = self.dead.saturating_sub(now - asked);
-                        if left.is_zero() {
-                            client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
-                            return Wait::Again;
-                        }
-                        next = next.min(left);
-                    }
-                    None if quiet >= self.idle => {
-                        context.engine.ask_sign_of_life(session);
-                        self.asked = Some(now);
-                        return Wait::Again;
-                    }
-                    None => next = next.min(self.idle - quiet),
-                }
-            }
-            if !pause.is_zero() {
-                next = next.min(pause);
-            }
-            let until = now + next.max(Duration::from_millis(1));
-            // A timer that is early enough is left alone: setting it anew for each stanza would cost more than
-            // one look too many.
-            if self.timer.is_elapsed() || self.timer.deadline() > until {
-                self.timer.as_mut().reset(until);
-            }
-            if self.timer.as_mut().poll(cx).is_pending() {
-                return Wait::Sleep;
-            }
-            if !pause.is_zero() {
-                return Wait::Again;
-            }
-        }
-    }
-}
-
-/// What [`Drive::wait`] came to.
-enum Wait {
-    /// Nothing to do until somebody wakes the task.
-    Sleep,
-    /// Something changed: all is to be tried again.
-    Again,
-    /// The peer does not take what is written.
-    GiveUp,
 }
 
 /// Reads what is there into the thread's buffer. 0 at the end of the stream.

@@ -1,12 +1,14 @@
 use super::*;
 use crate::net::metered::Metered;
+use crate::net::patience::{FAREWELL, STALL};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kernel::Users;
+use kernel::hooks::{Hooks, Offline};
 use kernel::stream::Peer;
+use kernel::{ConfigError, Env, Listed, Users, Xep};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use wire::jid::BareJid;
@@ -45,7 +47,11 @@ fn on_virtual_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'st
 }
 
 async fn context() -> Arc<Context> {
-    let context = crate::testing::context(CONFIG, Path::new("")).await;
+    context_with(xeps::ALL).await
+}
+
+async fn context_with(list: &[Listed]) -> Arc<Context> {
+    let context = crate::testing::context_with(CONFIG, Path::new(""), list).await;
     let romeo = BareJid::parse("romeo@localhost").expect("an address");
     Users::new(&context.engine).create(&romeo, "montague").await.expect("made");
     context
@@ -60,7 +66,7 @@ where
     let mut io = Metered::new(io);
     tokio::spawn(async move {
         let mut client = ClientStream::new(&context.engine, Peer::default());
-        drive(&mut io, &mut client, &context).await
+        drive(&mut io, &mut client, &context, ([192, 0, 2, 1], 5).into()).await
     })
 }
 
@@ -343,5 +349,89 @@ fn a_login_that_is_not_done_in_time_is_ended() {
         until(&mut peer, "connection-timeout").await;
         assert_eq!(start.elapsed().as_secs() / 2, 15);
         driven.await.expect("no panic");
+    });
+}
+
+/// A XEP with a mistake: it panics over a message that is to be kept.
+struct Mistake;
+
+impl Xep for Mistake {
+    const NUMBER: u16 = 9999;
+    const NAME: &'static str = "mistake";
+    const TITLE: &'static str = "Mistake";
+    const VERSION: &'static str = "0";
+    type Config = toml::Table;
+
+    fn new(_: toml::Table, _: &mut Env) -> Result<Mistake, ConfigError> {
+        Ok(Mistake)
+    }
+
+    fn register(self: Arc<Self>, hooks: &mut Hooks) {
+        let worth = |frame: &wire::frame::Frame| panic!("{}", frame.as_str());
+        hooks.offline(Offline { messages: 1, bytes: 1, worth, delay: |_, _| String::new() });
+    }
+}
+
+/// What is logged on this thread while the guard lives.
+fn logged() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer({
+            let text = text.clone();
+            move || Writer(text.clone())
+        })
+        .finish();
+    (text, tracing::subscriber::set_default(subscriber))
+}
+
+struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_ends_one_session_in_order_and_nothing_else() {
+    on_virtual_time(|| async {
+        let (log, _guard) = logged();
+        let context = context_with(&[Listed::of::<Mistake>()]).await;
+        let (mut peer, server) = duplex(1 << 16);
+        let driven = start(server, &context);
+        let jid = log_in(&mut peer).await;
+        let (mut other, server) = duplex(1 << 16);
+        start(server, &context);
+        log_in(&mut other).await;
+        // Seen, but no place for messages.
+        let negative = "<presence><priority>-1</priority></presence>";
+        say(&mut other, negative).await;
+        say(&mut peer, negative).await;
+        until(&mut other, &jid).await;
+        say(&mut peer, "<message to='romeo@localhost' type='chat'><body>cankerblossom</body></message>")
+            .await;
+        let last = until(&mut peer, "</stream:stream>").await;
+        assert!(last.contains("<internal-server-error "), "{last}");
+        let farewell = until(&mut other, "unavailable").await;
+        assert!(farewell.contains(&jid), "{farewell}");
+        drop(peer);
+        driven.await.expect("no panic reaches the task");
+        say(&mut other, DISCO).await;
+        until(&mut other, "</iq>").await;
+
+        let log = String::from_utf8(log.lock().expect("unpoisoned").clone()).expect("UTF-8");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("panicked")).collect();
+        assert!(
+            matches!(lines[..], [line] if line.contains("ERROR") && line.contains("192.0.2.1") && line.contains(&jid)),
+            "{log}"
+        );
+        assert!(!log.contains("cankerblossom"), "{log}");
     });
 }

@@ -2,6 +2,7 @@
 
 use super::connection::{self, Context};
 use crate::tls::Purpose;
+use kernel::panics::caught_async;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -104,7 +105,10 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
                 };
                 let context = context.clone();
                 tokio::spawn(async move {
-                    connection::serve(socket, address, purpose, &context).await;
+                    let served = caught_async(connection::serve(socket, address, purpose, &context)).await;
+                    if served.is_err() {
+                        tracing::error!(%address, "a connection panicked");
+                    }
                     drop(counted);
                 });
             }

@@ -6,6 +6,7 @@ mod connection;
 mod drive;
 mod listen;
 mod metered;
+mod patience;
 mod tally;
 
 pub use connection::Context;

@@ -4,6 +4,7 @@ use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
 use crate::accounts::Accounts;
 use crate::asked::Asked;
 use crate::hooks::{Hooks, PresenceWatch};
+use crate::lines::Lines;
 use crate::panics::{caught, caught_async};
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
@@ -89,6 +90,8 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    /// About logins that fail without being a guess at a password.
+    pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -123,6 +126,7 @@ impl Engine {
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            idle_attempts: Lines::default(),
             asked: Asked::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),
@@ -452,6 +456,17 @@ impl Engine {
     /// minute or so; loading many accounts calls it, too.
     pub fn sweep(&self) {
         self.accounts.evict(self.settings().idle_accounts);
+    }
+
+    /// Tells of log lines that were left out. To be called every minute.
+    pub fn sum_up(&self) {
+        let count = self.idle_attempts.turn();
+        if count > 0 {
+            tracing::warn!(
+                count,
+                "more logins failed or were refused in the last minute, none of them a guess that counts"
+            );
+        }
     }
 
     /// Ends all streams with system-shutdown.

@@ -12,6 +12,7 @@ mod asked;
 mod directory;
 mod engine;
 pub mod hooks;
+pub mod lines;
 pub mod options;
 pub mod outbox;
 pub mod panics;

@@ -9,6 +9,7 @@ use crate::notify::{State, notify};
 use crate::ports::{Runtime, SystemClock, SystemRandom};
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
+use kernel::lines::Lines;
 use kernel::{Engine, Listed, Ports, UserError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use wire::jid::BareJid;
 
 /// Time for streams to take their farewell; then the process ends anyway.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// How often idle accounts are looked for.
+/// How often idle accounts are looked for, and log lines that were left out are counted.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// The program: a list of XEPs, and all that runs them.
@@ -116,6 +117,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
         certificates: Arc::new(certificates),
         config: ArcSwap::from_pointee(config),
         tally: Tally::default(),
+        refusals: Lines::default(),
         closing: watch::Sender::new(false),
     });
     let serving = tokio::spawn(listeners.serve(context.clone()));
@@ -217,7 +219,14 @@ async fn wait_for_signals(
                 reload(context, file, list, options);
                 let _ = notify(State::Ready);
             }
-            _ = sweep.tick() => context.engine.sweep(),
+            _ = sweep.tick() => {
+                context.engine.sweep();
+                context.engine.sum_up();
+                let count = context.refusals.turn();
+                if count > 0 {
+                    tracing::warn!(count, "more connections were refused in the last minute");
+                }
+            }
         }
     }
 }

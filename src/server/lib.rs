@@ -11,6 +11,7 @@ pub mod logging;
 pub mod net;
 pub mod notify;
 pub mod ports;
+mod seldom;
 #[cfg(test)]
 mod testing;
 pub mod tls;

@@ -5,6 +5,7 @@ use crate::net::{Context, Tally};
 use crate::ports::{Runtime, SystemClock, SystemRandom};
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
+use kernel::lines::Lines;
 use kernel::{Listed, Ports};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) async fn context_with(config: &str, base: &Path, list: &[Listed]) -> 
         certificates: Arc::new(certificates),
         config: ArcSwap::from_pointee(config),
         tally: Tally::default(),
+        refusals: Lines::default(),
         closing: watch::Sender::new(false),
     })
 }

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::tls::{Certificates, Purpose, certified, exporter};
 use arc_swap::ArcSwap;
 use kernel::Engine;
+use kernel::lines::Lines;
 use kernel::sasl::ChannelBindings;
 use kernel::stream::{ClientStream, Peer};
 use rustls::server::Acceptor;
@@ -29,6 +30,8 @@ pub struct Context {
     pub config: ArcSwap<Config>,
     /// Connections per address.
     pub tally: Tally,
+    /// About connections that are refused.
+    pub refusals: Lines,
     /// True once the server goes down. The engine ends sessions; this is for connections that have none yet.
     pub closing: watch::Sender<bool>,
 }

@@ -1,6 +1,7 @@
 //! Listeners: bound before anything else starts, so that a port in use is an error of the start.
 
 use super::connection::{self, Context};
+use crate::seldom::Seldom;
 use crate::tls::Purpose;
 use kernel::panics::caught_async;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -95,12 +96,15 @@ impl Listeners {
 }
 
 async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) {
+    let mut complaint = Seldom::default();
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
                 let limit = context.config.load().limits.connections_per_address;
                 let Some(counted) = context.tally.count(address.ip(), limit) else {
-                    tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
+                    if context.refusals.allow(address.ip()) {
+                        tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
+                    }
                     continue;
                 };
                 let context = context.clone();
@@ -113,7 +117,9 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
                 });
             }
             Err(error) => {
-                tracing::error!(%error, "accepting connections fails; trying again");
+                if complaint.due() {
+                    tracing::error!(%error, "accepting connections fails; trying again");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

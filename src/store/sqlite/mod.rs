@@ -21,7 +21,7 @@ mod tail;
 mod tests;
 mod writer;
 
-pub use open::OpenError;
+pub use open::{DATABASE, OpenError};
 
 use crate::job::{Job, failed};
 use crate::oneshot::ready;

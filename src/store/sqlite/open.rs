@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const DATABASE: &str = "stentor.db";
+/// The file in the data directory.
+pub const DATABASE: &str = "stentor.db";
 const LOCK: &str = "stentor.lock";
 const MARKER: &str = "stentor.id";
 

@@ -12,4 +12,4 @@ mod oneshot;
 mod sqlite;
 
 pub use memory::Memory;
-pub use sqlite::{DATABASE, OpenError, Options, Sqlite};
+pub use sqlite::{DATABASE, Found, OpenError, Options, Sqlite};

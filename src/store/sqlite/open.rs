@@ -12,8 +12,8 @@ use std::time::Duration;
 
 /// The file in the data directory.
 pub const DATABASE: &str = "stentor.db";
-const LOCK: &str = "stentor.lock";
-const MARKER: &str = "stentor.id";
+pub(super) const LOCK: &str = "stentor.lock";
+pub(super) const MARKER: &str = "stentor.id";
 
 const MARKER_TEXT: &str = "\
 A Stentor database was made in this directory. While this file is here, Stentor refuses to start without it,

@@ -1,10 +1,11 @@
 //! The daemon: starts everything in order, serves until it is told to stop, and ends in order.
 
 use crate::assemble;
+use crate::check::check;
 use crate::cli::admin::{self, AdminRequest};
 use crate::cli::{Daemon, Password, Users, UsersError, answer};
 use crate::config::{self, Config, ConfigError, Diagnostic, Loaded, XepOptions};
-use crate::net::{Context, Tally, bind};
+use crate::net::{self, Context, Tally, bind};
 use crate::notify::{State, notify};
 use crate::ports::{Runtime, SystemClock, SystemRandom};
 use crate::tls::{Certificates, SelfMade};
@@ -14,7 +15,7 @@ use kernel::{Engine, Listed, Ports, UserError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Memory, Sqlite};
+use store::Sqlite;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use wire::jid::BareJid;
@@ -49,20 +50,7 @@ impl Daemon for Stentor {
     }
 
     fn check(&self, loaded: &Loaded) -> Result<Vec<Diagnostic>, ConfigError> {
-        let (_, warnings) = Certificates::load(&loaded.config, SelfMade::InMemory)?;
-        let broken = |error: std::io::Error| {
-            ConfigError(vec![Diagnostic::error("", format!("cannot start: {error}"))])
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-        runtime.block_on(async {
-            // The same way as at the start, on a store that is thrown away.
-            let ports = ports(Arc::new(Memory::new()));
-            let engine = Engine::new(assemble::settings(&loaded.config), ports).await;
-            let engine =
-                engine.map_err(|error| ConfigError(vec![Diagnostic::error("", error.to_string())]))?;
-            assemble::install(&engine, &loaded.config, self.list)
-        })?;
-        Ok(warnings)
+        check(&loaded.config, self.list)
     }
 
     fn run(self, loaded: Loaded) -> Result<(), String> {
@@ -84,7 +72,7 @@ impl Daemon for Stentor {
     }
 }
 
-fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
+pub(crate) fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
     Ports {
         store,
         clock: Arc::new(SystemClock::default()),
@@ -109,7 +97,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let engine = assemble::engine(&config, ports(store.clone()), list).await?;
     let listeners = bind(&config.listen.c2s, &config.listen.c2s_tls)?;
     let socket = config.admin_socket();
-    let commands = admin::bind(&socket).map_err(|error| no_socket(&socket, &error))?;
+    let commands = admin::bind(&socket).map_err(|error| net::no_socket(&socket, &error))?;
     greet(&engine, &config, file.as_deref()).await;
 
     let context = Arc::new(Context {
@@ -146,15 +134,6 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     // What sessions left to be written is committed before the process ends.
     let closed = tokio::task::spawn_blocking(move || store.close()).await;
     closed.map_err(|error| format!("the database was not closed in order: {error}"))
-}
-
-fn no_socket(socket: &Path, error: &std::io::Error) -> String {
-    let advice = match error.kind() {
-        // Such an address has a hundred bytes or so.
-        std::io::ErrorKind::InvalidInput => "; set \"data\" to a directory with a shorter path",
-        _ => "",
-    };
-    format!("the socket for commands, {}: {error}{advice}", socket.display())
 }
 
 /// Says on the terminal what a newcomer does next.

@@ -11,4 +11,5 @@ mod tally;
 
 pub use connection::Context;
 pub use listen::bind;
+pub(crate) use listen::{explain, no_socket, probe};
 pub use tally::Tally;

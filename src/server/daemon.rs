@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Sqlite;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use wire::jid::BareJid;
 
@@ -98,6 +98,8 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let listeners = bind(&config.listen.c2s, &config.listen.c2s_tls)?;
     let socket = config.admin_socket();
     let commands = admin::bind(&socket).map_err(|error| net::no_socket(&socket, &error))?;
+    // Before anybody hears that it serves: a signal that finds no handler ends the process without a word.
+    let signals = Signals::listen()?;
     greet(&engine, &config, file.as_deref()).await;
 
     let context = Arc::new(Context {
@@ -121,7 +123,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     }));
     let _ = notify(State::Ready);
 
-    let why = wait_for_signals(&context, file.as_deref(), list, options).await?;
+    let why = signals.wait(&context, file.as_deref(), list, options).await;
     tracing::info!(signal = why, "shutting down");
     let _ = notify(State::Stopping);
     serving.abort();
@@ -178,32 +180,48 @@ fn with_file(file: Option<&Path>) -> String {
     }
 }
 
-async fn wait_for_signals(
-    context: &Context,
-    file: Option<&Path>,
-    list: &'static [Listed],
-    options: &[XepOptions],
-) -> Result<&'static str, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut sweep = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok("SIGTERM"),
-            _ = interrupt.recv() => return Ok("SIGINT"),
-            _ = hangup.recv() => {
-                let _ = notify(State::Reloading);
-                reload(context, file, list, options);
-                let _ = notify(State::Ready);
-            }
-            _ = sweep.tick() => {
-                context.engine.sweep();
-                context.engine.sum_up();
-                let count = context.refusals.turn();
-                if count > 0 {
-                    tracing::warn!(count, "more connections were refused in the last minute");
+/// What an administrator says to the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Works until one of them ends it.
+    async fn wait(
+        mut self,
+        context: &Context,
+        file: Option<&Path>,
+        list: &'static [Listed],
+        options: &[XepOptions],
+    ) -> &'static str {
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    let _ = notify(State::Reloading);
+                    reload(context, file, list, options);
+                    let _ = notify(State::Ready);
+                }
+                _ = sweep.tick() => {
+                    context.engine.sweep();
+                    context.engine.sum_up();
+                    let count = context.refusals.turn();
+                    if count > 0 {
+                        tracing::warn!(count, "more connections were refused in the last minute");
+                    }
                 }
             }
         }

@@ -41,7 +41,7 @@ fn check_data(config: &Config, out: &mut Diagnostics) -> bool {
     if std::os::unix::net::SocketAddr::from_pathname(&socket).is_err() {
         out.error("", net::no_socket(&socket, &io::ErrorKind::InvalidInput.into()));
     }
-    match Sqlite::inspect(&config.data) {
+    match Sqlite::inspect(&config.whole_data()) {
         Ok(found) => found == Found::InUse,
         Err(error) => {
             let denied =

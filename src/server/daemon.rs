@@ -66,7 +66,7 @@ impl Daemon for Stentor {
     }
 
     async fn open_users(&self, config: &Config) -> Result<Accounts, String> {
-        let store = Arc::new(open(&config.data)?);
+        let store = Arc::new(open(config)?);
         let engine = assemble::engine(config, ports(store), self.list).await?;
         Ok(Accounts(kernel::Users::new(&engine)))
     }
@@ -81,14 +81,15 @@ pub(crate) fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
     }
 }
 
-fn open(data: &Path) -> Result<Sqlite, String> {
-    Sqlite::open(data, store::Options::default()).map_err(|error| error.to_string())
+fn open(config: &Config) -> Result<Sqlite, String> {
+    // Whole, for messages: "data is in use" would be a riddle.
+    Sqlite::open(&config.whole_data(), store::Options::default()).map_err(|error| error.to_string())
 }
 
 async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) -> Result<(), String> {
     let Loaded { config, file, .. } = loaded;
     // The store first: its lock on the data directory keeps a second server out.
-    let store = Arc::new(open(&config.data)?);
+    let store = Arc::new(open(&config)?);
     let (certificates, warnings) =
         Certificates::load(&config, SelfMade::Keep).map_err(|error| error.to_string())?;
     for warning in warnings {
@@ -155,7 +156,7 @@ async fn greet(engine: &Arc<Engine>, config: &Config, file: Option<&Path>) {
         env!("CARGO_PKG_VERSION"),
         domains.join(", "),
         if listeners.is_empty() { "no address at all".to_owned() } else { listeners.join(" and ") },
-        std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone()).display()
+        config.whole_data().display()
     );
     let nobody = kernel::Users::new(engine).list("", 1).await.is_ok_and(|list| list.is_empty());
     if nobody {

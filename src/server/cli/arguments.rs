@@ -51,14 +51,17 @@ pub enum Command {
     Xeps,
     /// Print the version
     Version,
-    /// Print a configuration file with every option explained
+    /// Print a configuration file with every option explained, for a start: default-config > stentor.toml
     DefaultConfig,
 }
+
+const ASKED: &str = "Without --password or --password-stdin the password is asked for.";
 
 /// What to do with accounts.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum UserCommand {
     /// Make an account
+    #[command(after_help = ASKED)]
     Add {
         /// Address, such as me@example.org
         jid: String,
@@ -67,6 +70,7 @@ pub enum UserCommand {
         password: PasswordSource,
     },
     /// Give an account a new password
+    #[command(after_help = ASKED)]
     Password {
         /// Address, such as me@example.org
         jid: String,

@@ -112,12 +112,16 @@ fn account(text: &str, config: &Config) -> Result<BareJid, String> {
     if config.serves(jid.domain()) {
         return Ok(jid);
     }
-    let served: Vec<&str> = config.domains.iter().map(|domain| domain.as_str()).collect();
     Err(format!(
-        "{} is not served here; served are: {}. To serve it, add it to \"domains\" in the configuration",
+        "{} is not served here; {}. To serve it, add it to \"domains\" in the configuration",
         jid.domain(),
-        served.join(", ")
+        served(config)
     ))
+}
+
+fn served(config: &Config) -> String {
+    let served: Vec<&str> = config.domains.iter().map(|domain| domain.as_str()).collect();
+    format!("served are: {}", served.join(", "))
 }
 
 fn explain(error: &UsersError, jid: &BareJid) -> String {
@@ -153,7 +157,7 @@ pub(super) fn command(command: UserCommand, config: &Config, daemon: &impl Daemo
                 println!("{jid}");
             }
             if list.is_empty() {
-                eprintln!("no accounts yet; to make one: stentor user add me@{}", config.main_domain());
+                eprintln!("{done}");
             }
             ExitCode::SUCCESS
         }
@@ -164,6 +168,7 @@ pub(super) fn command(command: UserCommand, config: &Config, daemon: &impl Daemo
     }
 }
 
+/// What is to be asked, and what to say when it is done; of a list, when it is empty.
 fn request(command: UserCommand, config: &Config) -> Result<(AdminRequest, String), String> {
     Ok(match command {
         UserCommand::Add { jid, password } => {
@@ -177,7 +182,18 @@ fn request(command: UserCommand, config: &Config) -> Result<(AdminRequest, Strin
             let done = format!("changed the password of {jid}");
             (AdminRequest::UserPassword { password: obtain(&password, &jid)?, jid }, done)
         }
-        UserCommand::List { domain } => (AdminRequest::UserList { domain }, String::new()),
+        UserCommand::List { domain } => {
+            let none = match &domain {
+                None => format!("no accounts yet; to make one: stentor user add me@{}", config.main_domain()),
+                Some(domain) if prepare_domain(domain).is_ok_and(|domain| config.serves(&domain)) => {
+                    format!("no accounts at {domain} yet; to make one: stentor user add me@{domain}")
+                }
+                Some(domain) => {
+                    format!("no accounts at {domain}, which is not served here; {}", served(config))
+                }
+            };
+            (AdminRequest::UserList { domain }, none)
+        }
         UserCommand::Delete { jid } => {
             let done = format!("deleted {jid}");
             (AdminRequest::UserDelete { jid }, done)
@@ -208,7 +224,7 @@ fn perform_somewhere(
     }
     if !config.data.exists() {
         // Typed in another directory than the server's, as often as not.
-        let data = std::path::absolute(&config.data).unwrap_or_else(|_| config.data.clone());
+        let data = config.whole_data();
         let data = data.display();
         if !matches!(request, AdminRequest::UserAdd { .. }) {
             return Err(format!(
@@ -218,7 +234,7 @@ fn perform_somewhere(
         }
         eprintln!("no server runs here and there was no data: {data} is made for it");
     }
-    check_owner(&config.data)?;
+    check_owner(&config.whole_data())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -235,6 +251,9 @@ fn check_owner(data: &Path) -> Result<(), String> {
     // A database has an owner of its own, who has used it so far.
     let found = std::fs::metadata(data.join(store::DATABASE)).or_else(|_| std::fs::metadata(data));
     match found.map(|found| found.uid()) {
+        Ok(0) if !rustix::process::geteuid().is_root() => {
+            Err(format!("{} belongs to root; run the command as root: sudo stentor …", data.display()))
+        }
         Ok(owner) if owner != rustix::process::geteuid().as_raw() => Err(format!(
             "{} belongs to another user, who could not use what this one writes there; run the command as that user: \
              sudo -u '#{owner}' stentor …",

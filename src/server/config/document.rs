@@ -51,13 +51,15 @@ pub(super) fn parse(name: &str, text: &str, xeps: &[XepOptions], out: &mut Diagn
                 check_keys(table, &known, &format!("[{key}]"), &lines, out);
             }
             (_, value) => {
-                if is_table_name(key) {
+                // A value for "domain" is the likeliest slip of all: "domains" was meant.
+                if is_table_name(key) && key != "domain" {
                     out.error(place, format!("\"{key}\" is a table: write [{key}] on a line of its own"));
                     continue;
                 }
                 let options = section("").map(|section| section.options).unwrap_or_default();
                 if !options.iter().any(|option| option.name == key) {
                     let names = options.iter().map(|option| option.name).chain(tables());
+                    let names = names.filter(|name| *name != key);
                     let kind = if matches!(value, DeValue::Table(_)) { "table" } else { "key" };
                     let shown = if kind == "table" { format!("[{key}]") } else { format!("\"{key}\"") };
                     let homes = homes_of(key);

@@ -173,7 +173,10 @@ fn check_readable(reader: &mut Reader<'_>, file: &Path, place: &str) -> bool {
         Ok(metadata) if metadata.is_dir() => "this is a directory, not a file".to_owned(),
         Ok(_) => return true,
         Err(error) => match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; correct the path, which starts in this file's directory unless with a /"
+                    .to_owned()
+            }
             std::io::ErrorKind::PermissionDenied => {
                 "this user may not read it; let the server's user or group read the file and all directories \
                  above it"

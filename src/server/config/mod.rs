@@ -59,10 +59,14 @@ pub fn load(file: Option<&Path>, xeps: &[XepOptions]) -> Result<Loaded, ConfigEr
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => {
-                "there is no such file; `stentor default-config` prints one to start from".to_owned()
+                format!("there is no such file; to make one to start from: stentor default-config > {shown}")
             }
-            std::io::ErrorKind::PermissionDenied => "this user may not read the file".to_owned(),
-            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
+            std::io::ErrorKind::PermissionDenied => {
+                "this user may not read the file; let the user read it, or run this as the server's user: sudo -u …"
+                    .to_owned()
+            }
+            std::io::ErrorKind::IsADirectory => "this is a directory; name the file in it".to_owned(),
+            std::io::ErrorKind::InvalidData => "the file is not UTF-8 text; save it as such".to_owned(),
             _ => error.to_string(),
         };
         ConfigError::from(Diagnostic::error(

@@ -77,6 +77,11 @@ impl Config {
         Config { domains, data, listen, log, ..self }
     }
 
+    /// The directory of all data from the root on: for people, who may not know where a relative path begins.
+    pub fn whole_data(&self) -> PathBuf {
+        std::path::absolute(&self.data).unwrap_or_else(|_| self.data.clone())
+    }
+
     /// The socket by which the `stentor user` commands talk to the running server.
     pub fn admin_socket(&self) -> PathBuf {
         self.data.join("stentor.sock")

@@ -86,7 +86,7 @@ pub(crate) fn explain(address: SocketAddr, error: &io::Error) -> String {
             "another program listens there; stop it, or choose another port in [listen]"
         }
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need the right to bind them; choose a higher one in [listen]"
+            "ports below 1024 need the right to bind them (CAP_NET_BIND_SERVICE); choose a higher one in [listen]"
         }
         io::ErrorKind::AddrNotAvailable => "this machine has no such address; correct it in [listen]",
         _ => "correct it in [listen]",

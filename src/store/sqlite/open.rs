@@ -158,7 +158,11 @@ impl Place {
                 self.back_up(&connection, version)?;
             }
             schema::migrate(&mut connection, version, migrations).map_err(sqlite)?;
-            tracing::info!(database = %database.display(), from = version, to = migrations.len(), "schema migrated");
+            if version > 0 {
+                tracing::info!(database = %database.display(), from = version, to = migrations.len(), "schema migrated");
+            } else {
+                tracing::info!(database = %database.display(), "database made");
+            }
         }
         if !known {
             self.write_marker(&marker).map_err(|error| OpenError::Io(marker.clone(), error))?;

@@ -282,7 +282,7 @@ impl Engine {
     pub(crate) fn start_loading(self: &Arc<Self>, jid: BareJid) {
         let engine = self.clone();
         self.ports.spawn.spawn(Box::pin(async move {
-            if caught_async(engine.load(&jid)).await.is_err() {
+            if caught_async(Box::pin(engine.load(&jid))).await.is_err() {
                 tracing::error!(account = %jid, "loading an account panicked; what was for it comes back as errors");
                 engine.give_up(&jid);
             }

@@ -3,7 +3,7 @@
 //! What a panic says is dropped and never logged: it may quote what a peer sent.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// The work ended in a panic.
@@ -18,16 +18,15 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
 }
 
-/// The same for work that waits.
+/// The same for work that waits. Made so that it takes no more memory than the work itself.
 ///
 /// # Errors
 /// It panicked.
-pub async fn caught_async<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut work = pin!(work);
-    std::future::poll_fn(|context| match caught(|| work.as_mut().poll(context)) {
-        Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
-        Ok(Poll::Pending) => Poll::Pending,
+pub fn caught_async<T>(
+    mut work: impl Future<Output = T> + Unpin,
+) -> impl Future<Output = Result<T, Panicked>> + Unpin {
+    std::future::poll_fn(move |context| match caught(|| Pin::new(&mut work).poll(context)) {
+        Ok(poll) => poll.map(Ok),
         Err(panicked) => Poll::Ready(Err(panicked)),
     })
-    .await
 }

@@ -8,7 +8,7 @@ use crate::accounts::Found;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
-use crate::panics::{Panicked, caught_async};
+use crate::panics::{Panicked, caught, caught_async};
 use crate::ports::Task;
 use crate::session::SessionRef;
 use std::sync::Arc;
@@ -303,7 +303,10 @@ pub(crate) fn result(request: &Frame, xml: &str) -> Frame {
 /// Runs a handler. A panic ends this request alone.
 async fn guarded(handler: &dyn Handler, request: Request) -> Reply {
     let namespace = request.frame.payload().map(|payload| payload.ns.to_owned()).unwrap_or_default();
-    let answer = caught_async(async { handler.handle(request).await }).await;
+    let answer = match caught(|| handler.handle(request)) {
+        Ok(answer) => caught_async(answer).await,
+        Err(panicked) => Err(panicked),
+    };
     answer.unwrap_or_else(|Panicked| {
         tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
         Reply::error(StanzaCondition::InternalServerError)

@@ -130,8 +130,8 @@ async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) 
                 };
                 let context = context.clone();
                 tokio::spawn(async move {
-                    let served = caught_async(connection::serve(socket, address, purpose, &context)).await;
-                    if served.is_err() {
+                    let serving = Box::pin(connection::serve(socket, address, purpose, &context));
+                    if caught_async(serving).await.is_err() {
                         tracing::error!(%address, "a connection panicked");
                     }
                     drop(counted);

@@ -87,6 +87,9 @@ fn a_full_disk_is_an_error_and_passes() {
     let mut romeo = Peer::session(&server, "romeo", "orchard");
     let mut nurse = Peer::session(&server, "nurse", "x");
     message(&mut romeo, "before");
+    // Juliet's account is loaded first. Who answers for it has it, and what is committed after that, after the message.
+    romeo.send("<iq type='get' to='juliet@localhost' id='there'><query xmlns='jabber:iq:last'/></iq>");
+    romeo.until("id='there'");
     let answer = roster_set(&mut romeo, "r1", "before@localhost");
     assert!(!answer.contains("error"), "{answer}");
 

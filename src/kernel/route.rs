@@ -231,19 +231,25 @@ impl Engine {
         }
     }
 
-    /// RFC 6121 §8.5.1.
+    /// RFC 6121 §8.5.1. Requests are answered as an account answers strangers.
     pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
         let frame = &parcel.frame;
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
-            Kind::Iq if frame.type_() == StanzaType::Get => {
+            Kind::Message => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),
+            Kind::Iq => {
+                let to = frame.to().unwrap_or_default();
+                if JidView::parse(&to).is_ok_and(|to| to.resource().is_none()) {
+                    if let Some(task) = self.ask(frame.clone(), Target::Nobody, Scope::ACCOUNT, None) {
+                        self.ports.spawn.spawn(task);
+                    }
+                    return;
+                }
                 let hooks = self.hooks.load();
-                let answer = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
-                let unavailable = || Reply::error(StanzaCondition::ServiceUnavailable);
-                self.reply(frame, answer.map_or_else(unavailable, |answer| answer(frame)), None);
-            }
-            Kind::Message | Kind::Iq => {
-                self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable))
+                let refusal = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
+                let refusal = refusal.filter(|_| frame.type_() == StanzaType::Get);
+                let unavailable = StanzaCondition::ServiceUnavailable;
+                self.bounce(frame, &StanzaError::new(*refusal.unwrap_or(&unavailable)));
             }
             Kind::Presence if frame.type_() == StanzaType::Probe => {
                 if let (Some(from), Some(to)) = (frame.from(), frame.to()) {

@@ -59,6 +59,9 @@ pub enum Target {
     Server(String),
     /// An account, which exists.
     Account(Arc<Account>),
+    /// The address of an account that doesn't exist. It is asked like an account whose presence the asker may not see,
+    /// so that the two can't be told apart (RFC 6120 §13.11).
+    Nobody,
     /// A stream that has not logged in.
     Stream {
         /// The domain it addressed.
@@ -95,14 +98,16 @@ impl Request {
         self.frame.payload().map_or("", |payload| payload.name)
     }
 
-    /// The account that was asked. Scopes without [`Scope::SERVER`] always have one.
+    /// The account that was asked. In [`Scope::OWN`] there always is one. In [`Scope::ACCOUNT`] there may be none, and
+    /// strangers must not be able to tell.
     ///
     /// # Errors
-    /// service-unavailable if a domain was asked.
+    /// service-unavailable if a domain or nobody was asked.
     pub fn account(&self) -> Result<&Arc<Account>, StanzaError> {
         match &self.target {
             Target::Account(account) => Ok(account),
-            Target::Server(_) | Target::Stream { .. } => {
+            // RFC 6121 §8.5.1, for nobody.
+            Target::Server(_) | Target::Stream { .. } | Target::Nobody => {
                 Err(StanzaError::new(StanzaCondition::ServiceUnavailable))
             }
         }
@@ -118,15 +123,17 @@ impl Request {
         match &self.target {
             Target::Server(_) | Target::Stream { .. } => Scope::SERVER,
             Target::Account(_) if self.is_own() => Scope::OWN,
-            Target::Account(_) => Scope::ACCOUNT,
+            Target::Account(_) | Target::Nobody => Scope::ACCOUNT,
         }
     }
 
-    /// True if the asker may see the presence of the account that was asked; always true at a domain.
+    /// True if the asker may see the presence of the account that was asked; always true at a domain, never at an
+    /// account that doesn't exist.
     pub fn may_see(&self) -> bool {
         match &self.target {
             Target::Account(account) => account.may_be_seen_by(&self.from.bare()),
             Target::Server(_) | Target::Stream { .. } => true,
+            Target::Nobody => false,
         }
     }
 

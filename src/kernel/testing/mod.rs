@@ -242,6 +242,11 @@ impl World {
         client
     }
 
+    /// The namespaces of the requests that the server or its accounts answer.
+    pub fn namespaces(&self) -> Vec<&'static str> {
+        self.engine.hooks.load().iq.keys().copied().collect()
+    }
+
     /// The civil time.
     pub fn wall(&self) -> WallMillis {
         crate::ports::Clock::wall(&*self.clock)

@@ -177,6 +177,11 @@ impl Users {
         Ok(owners.into_iter().filter_map(|(name, _)| BareJid::parse(&name).ok()).collect())
     }
 
+    /// Whether there is such an account.
+    pub(crate) async fn exists(&self, jid: &BareJid) -> Result<bool, StoreError> {
+        Ok(self.engine.ports.store.owner(jid.as_str()).await?.is_some())
+    }
+
     /// The stored credentials; `None` if there is no such account.
     pub(crate) async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, StoreError> {
         // One read, whether there is such an account or not: they must look alike.

@@ -39,6 +39,8 @@ impl Login {
 pub(super) enum Turn {
     Found(BareJid, Box<Result<Option<Credentials>, StoreError>>),
     Computed(Option<PlainVerdict>),
+    /// Whether there is such an account.
+    Vouched(BareJid, Result<bool, StoreError>),
 }
 
 impl Core {
@@ -124,6 +126,7 @@ impl Core {
                     Turn::Computed(engine.compute(move || check.run()).await)
                 })));
             }
+            Step::Success { identity: Identity::Certificate(account), .. } => self.vouch(account),
             Step::Success { identity, additional_data } => self.succeed(identity, additional_data.as_deref()),
             Step::Failure(failure) => self.refuse(&failure),
         }
@@ -151,6 +154,15 @@ impl Core {
         })));
     }
 
+    /// A certificate may name an account that has been removed, or never was.
+    fn vouch(&mut self, account: BareJid) {
+        let users = Users::new(&self.engine);
+        self.busy = Some(Busy::Login(Box::pin(async move {
+            let exists = users.exists(&account).await;
+            Turn::Vouched(account, exists)
+        })));
+    }
+
     pub(super) fn turn(&mut self, turn: Turn) {
         let unavailable = || {
             Some(Step::Failure(SaslFailure::silent(
@@ -169,6 +181,15 @@ impl Core {
             },
             Turn::Computed(Some(verdict)) => exchange.computed(verdict),
             Turn::Computed(None) => unavailable(),
+            Turn::Vouched(account, Ok(true)) => return self.succeed(Identity::Certificate(account), None),
+            Turn::Vouched(account, Ok(false)) => Some(Step::Failure(SaslFailure {
+                account: Some(account),
+                ..SaslFailure::silent(Condition::NotAuthorized, "the certificate is for no account here")
+            })),
+            Turn::Vouched(account, Err(error)) => {
+                tracing::error!(%account, %error, "the account can't be looked up");
+                unavailable()
+            }
         };
         if let Some(step) = step {
             self.step(step);

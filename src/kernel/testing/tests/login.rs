@@ -180,3 +180,21 @@ fn a_language_that_is_none_is_not_handed_on() {
     let header = client.one();
     assert_eq!(header.attr_ns::<str, str>(ns::XML, "lang"), Some("en"), "{}", String::from(&header));
 }
+
+/// A certificate outlives its account.
+#[test]
+fn a_certificate_for_nobody_is_not_enough() {
+    let world = World::new();
+    let bindings = crate::sasl::ChannelBindings { tls: true, ..Default::default() };
+    let certified = vec![BareJid::parse("romeo@example.org").unwrap()];
+    let mut client = world.connect_from(Peer { bindings, certified, ..Peer::default() });
+    client.open("example.org");
+    client.header_and_features();
+    let auth = format!("<auth xmlns='{}' mechanism='EXTERNAL'>=</auth>", ns::SASL);
+    client.send(&auth);
+    let failure = client.one();
+    assert!(failure.get_child("not-authorized", ns::SASL).is_some(), "{}", String::from(&failure));
+    world.create("romeo@example.org", PASSWORD);
+    client.send(&auth);
+    assert_eq!(client.one().name(), "success");
+}

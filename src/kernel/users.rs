@@ -90,14 +90,25 @@ impl Users {
         self.engine.ports.store.create_owner(jid.as_str(), first).await.map(drop)
     }
 
-    /// Removes a visitor's account.
+    /// Removes a visitor's account, also one that is being made.
     pub(crate) async fn dismiss_visitor(&self, jid: &BareJid) {
-        match self.delete(jid).await {
+        let mut removed = self.delete(jid).await;
+        if removed == Err(UserError::NotFound) {
+            // Whoever made it may have given up waiting for that. This comes after.
+            removed = match self.admit_visitor(jid).await {
+                Ok(()) => self.delete(jid).await,
+                Err(error) => Err(error.into()),
+            };
+        }
+        self.dismissed(jid, removed);
+    }
+
+    fn dismissed(&self, jid: &BareJid, removed: Result<(), UserError>) {
+        match removed {
             Ok(()) => {
                 self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, jid.as_str()));
             }
             // Tried again at the next start.
-            Err(UserError::NotFound) => {}
             Err(error) => tracing::error!(account = %jid, %error, "a visitor's account could not be removed"),
         }
     }
@@ -109,8 +120,14 @@ impl Users {
     pub async fn dismiss_visitors(&self) -> Result<(), UserError> {
         for (name, _) in self.engine.ports.store.list(VISITORS, Owner::SERVER).await? {
             if let Ok(jid) = BareJid::parse(&name) {
-                self.dismiss_visitor(&jid).await;
-                self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, name));
+                let removed = self.delete(&jid).await;
+                self.dismissed(
+                    &jid,
+                    removed.or_else(|error| match error {
+                        UserError::NotFound => Ok(()),
+                        error => Err(error),
+                    }),
+                );
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::ports::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Everything is durable at once, until the test says otherwise. Reads see what is durable.
 #[derive(Default)]
@@ -16,7 +17,16 @@ pub struct Memory(Mutex<State>);
 struct State {
     data: Data,
     holding: bool,
-    held: Option<(Commit, Vec<Batch>)>,
+    held: Option<Held>,
+}
+
+type Change = Box<dyn FnOnce(&mut Data) + Send>;
+
+/// A group commit that waits.
+struct Held {
+    commit: Commit,
+    changes: Vec<Change>,
+    bytes: usize,
 }
 
 impl Memory {
@@ -25,8 +35,7 @@ impl Memory {
         Memory::default()
     }
 
-    /// From now on, batches gather in one group commit until [`Memory::release`] or [`Memory::fail`]. Making
-    /// accounts and compare-and-swap are not held.
+    /// From now on, changes gather in one group commit until [`Memory::release`] or [`Memory::fail`].
     pub fn hold(&self) {
         self.0.lock().holding = true;
     }
@@ -46,15 +55,47 @@ impl Memory {
             let mut state = self.0.lock();
             state.holding = false;
             let held = state.held.take();
-            if let (Some((_, batches)), true) = (&held, durable) {
-                batches.iter().for_each(|batch| state.data.apply(batch.clone()));
-            }
-            held
+            held.map(|Held { commit, changes, .. }| {
+                if durable {
+                    changes.into_iter().for_each(|change| change(&mut state.data));
+                }
+                commit
+            })
         };
         // Wakers run without the lock.
-        if let Some((commit, _)) = held {
+        if let Some(commit) = held {
             commit.complete(durable);
         }
+    }
+
+    fn enqueue(&self, bytes: usize, change: impl FnOnce(&mut Data) + Send + 'static) -> Ticket {
+        let mut state = self.0.lock();
+        if state.holding {
+            let group = || Held { commit: Commit::new(), changes: Vec::new(), bytes: 0 };
+            let held = state.held.get_or_insert_with(group);
+            held.changes.push(Box::new(change));
+            held.bytes += bytes;
+            return held.commit.ticket();
+        }
+        change(&mut state.data);
+        let commit = Commit::new();
+        let ticket = commit.ticket();
+        commit.complete(true);
+        ticket
+    }
+
+    /// A change that finds something out.
+    fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Data) -> T + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let found = Arc::new(Mutex::new(None));
+        let place = found.clone();
+        let ticket = self.enqueue(0, move |data| *place.lock() = Some(change(data)));
+        Box::pin(async move {
+            ticket.committed().await?;
+            found.lock().take().ok_or(StoreError::NotCommitted)
+        })
     }
 
     fn with<T: Send + 'static>(
@@ -68,21 +109,16 @@ impl Memory {
 
 impl Store for Memory {
     fn submit(&self, batch: Batch) -> Ticket {
-        let mut state = self.0.lock();
-        if state.holding {
-            let (commit, batches) = state.held.get_or_insert_with(|| (Commit::new(), Vec::new()));
-            batches.push(batch);
-            return commit.ticket();
-        }
-        state.data.apply(batch);
-        let commit = Commit::new();
-        let ticket = commit.ticket();
-        commit.complete(true);
-        ticket
+        let size = |op: &Op| match op {
+            Op::Put { value, .. } => value.len(),
+            Op::Append(entry) => entry.frame.len(),
+            _ => 0,
+        };
+        self.enqueue(batch.ops.iter().map(size).sum(), move |data| data.apply(batch))
     }
 
     fn swap(&self, swap: Swap) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.with(|data| {
+        self.change(move |data| {
             let place = (swap.owner, swap.collection, swap.key);
             if !data.lives(swap.owner) || data.rows.get(&place) != swap.expected.as_ref() {
                 return false;
@@ -96,15 +132,7 @@ impl Store for Memory {
     }
 
     fn backlog(&self) -> usize {
-        let held = |batch: &Batch| -> usize {
-            let size = |op: &Op| match op {
-                Op::Put { value, .. } => value.len(),
-                Op::Append(entry) => entry.frame.len(),
-                _ => 0,
-            };
-            batch.ops.iter().map(size).sum()
-        };
-        self.0.lock().held.as_ref().map_or(0, |(_, batches)| batches.iter().map(held).sum())
+        self.0.lock().held.as_ref().map_or(0, |held| held.bytes)
     }
 
     fn owner(&self, name: &str) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
@@ -116,15 +144,18 @@ impl Store for Memory {
         name: &str,
         mut first: Batch,
     ) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
-        self.with(|data| {
-            if data.owners.contains_key(name) {
+        let name = name.to_owned();
+        self.change(move |data| {
+            if data.owners.contains_key(&name) {
                 return None;
             }
             data.last_owner += 1;
             let new = Owner(data.last_owner);
-            data.owners.insert(name.to_owned(), new);
+            data.owners.insert(name, new);
             for op in &mut first.ops {
-                if let Op::Put { owner, .. } | Op::Delete { owner, .. } = op {
+                if let Op::Put { owner, .. } | Op::Delete { owner, .. } = op
+                    && *owner == Owner(-1)
+                {
                     *owner = new;
                 }
             }

@@ -166,7 +166,8 @@ impl Users {
     ) -> Result<(), UserError> {
         let engine = &self.engine;
         let account = engine.account(jid).await.ok_or(UserError::NotFound)?;
-        // From here on nothing is kept for it, so nothing is written behind the removal.
+        // From here on no message is kept for it, and the store takes no rows for who is gone: nothing is written
+        // behind the removal.
         account.condemn();
         let ticket = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         answer(&ticket);
@@ -180,8 +181,6 @@ impl Users {
             forget(jid);
         }
         engine.perform(&account, None, outcome);
-        // What was under way when the removal began may have been written behind it.
-        engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         Ok(())
     }
 

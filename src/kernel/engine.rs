@@ -1,7 +1,7 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
 use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::Hooks;
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
@@ -16,7 +16,6 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
@@ -253,24 +252,16 @@ impl Engine {
     /// The account of that address, from memory or storage. `None` if there is none, or if it can't be read (which
     /// has been logged).
     pub async fn account(self: &Arc<Self>, jid: &BareJid) -> Option<Arc<Account>> {
-        let mut asked = false;
-        std::future::poll_fn(|context| {
-            if asked {
-                // Woken: it is here, or there is none.
-                return match self.accounts.here(jid.as_str()) {
-                    Some(account) => Poll::Ready(Some(account)),
-                    None if self.accounts.is_loading(jid, context.waker()) => Poll::Pending,
-                    None => Poll::Ready(None),
-                };
+        let arrival = match self.accounts.want(jid) {
+            Wanted::Here(account) => return Some(account),
+            Wanted::Coming { arrival, load } => {
+                if load {
+                    self.start_loading(jid.clone());
+                }
+                arrival
             }
-            asked = true;
-            let (account, load) = self.accounts.want(jid, context.waker());
-            if load {
-                self.start_loading(jid.clone());
-            }
-            account.map_or(Poll::Pending, |account| Poll::Ready(Some(account)))
-        })
-        .await
+        };
+        std::future::poll_fn(|context| arrival.poll(context)).await
     }
 
     /// Loads an account and delivers what waits for it, in order.

@@ -1,5 +1,6 @@
 //! The world itself.
 
+mod accounts;
 mod durability;
 mod ledger;
 mod login;

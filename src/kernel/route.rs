@@ -284,15 +284,23 @@ pub(crate) async fn answer_stranger(handler: Arc<dyn Handler>, request: Request)
         None => false,
     };
     let answer = if failed { Err(StanzaError::new(StanzaCondition::InternalServerError)) } else { xml };
+    Some(to_stranger(&frame, answer.map(Option::unwrap_or_default)))
+}
+
+/// The answer to a request of a stranger: a child, or nothing, or an error.
+pub(crate) fn to_stranger(request: &Frame, answer: Result<String, StanzaError>) -> Frame {
     let (type_, xml) = match answer {
-        Ok(xml) => (StanzaType::Result, xml.unwrap_or_default()),
+        Ok(xml) => (StanzaType::Result, xml),
         Err(error) => (StanzaType::Error, error.to_xml()),
     };
-    let mut builder = Frame::iq().type_(type_).id(&frame.id().unwrap_or_default());
-    if let Some(to) = frame.to() {
+    let mut builder = Frame::iq().type_(type_);
+    if let Some(id) = request.id() {
+        builder = builder.id(&id);
+    }
+    if let Some(to) = request.to() {
         builder = builder.from(&to);
     }
-    Some(builder.raw(&xml).build())
+    builder.raw(&xml).build()
 }
 
 /// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).

@@ -6,7 +6,7 @@ use crate::session::SessionRef;
 use std::net::IpAddr;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::Frame;
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{BareJid, Jid};
 
 /// Whom a service answers for. A set: combine with `|`.
@@ -47,6 +47,19 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// Which kind of request an IQ is. RFC 6120 §8.2.3: it has an id, one of the two types, and one child. `None` if it
+    /// is none.
+    pub(crate) fn of(iq: &Frame) -> Option<Ask> {
+        if iq.id().is_none_or(|id| id.is_empty()) || iq.child_count() != 1 {
+            return None;
+        }
+        match iq.type_() {
+            StanzaType::Get => Some(Ask::Get),
+            StanzaType::Set => Some(Ask::Set),
+            _ => None,
+        }
+    }
+
     pub(crate) fn includes(self, other: Ask) -> bool {
         self == Ask::Both || self == other
     }

@@ -1,7 +1,7 @@
 //! Requests before there is a session: those of strangers, such as registration, and resource binding.
 
 use super::{Busy, Core, Stage};
-use crate::hooks::{Request, Target};
+use crate::hooks::{Ask, Request, Target};
 use crate::outbox::{Ending, Entry};
 use crate::session::{Inner, SessionRef};
 use crate::users::Users;
@@ -12,7 +12,7 @@ use wire::jid::{BareJid, Jid, prepare_resource};
 use wire::ns;
 
 impl Core {
-    /// Requests that strangers may make, such as registration.
+    /// Requests that strangers may make, such as registration. Nothing else is looked at (RFC 6120 §4.9.3.12).
     pub(super) fn ask_before_login(&mut self, raw: &RawFrame<'_>) -> Result<(), StreamError> {
         let hooks = self.engine.hooks.load();
         let handler = raw.payload().and_then(|payload| hooks.before_login.get(payload.ns)).cloned();
@@ -20,13 +20,18 @@ impl Core {
         let (Some(handler), true) = (handler, secure) else {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
         };
-        let frame = raw.stamp(&self.domain, None);
-        let ask = match frame.type_() {
-            StanzaType::Get => crate::hooks::Ask::Get,
-            StanzaType::Set => crate::hooks::Ask::Set,
-            _ => return Err(StreamError::new(StreamCondition::BadFormat)),
-        };
+        // Only the server itself is asked, and has asked nothing.
         let from = Jid::parse(&self.domain).map_err(|_| StreamError::new(StreamCondition::NotAuthorized))?;
+        let elsewhere = raw.to().is_some_and(|to| Jid::parse(&to).as_ref() != Ok(&from));
+        if elsewhere || matches!(raw.type_(), StanzaType::Result | StanzaType::Error) {
+            return Err(StreamError::new(StreamCondition::NotAuthorized));
+        }
+        let frame = raw.stamp(&self.domain, None);
+        let Some(ask) = Ask::of(&frame) else {
+            let answer = crate::route::to_stranger(&frame, Err(StanzaCondition::BadRequest.into()));
+            let _ = self.outbox.push_reply(Entry::now(answer.bytes()));
+            return Ok(());
+        };
         let target = Target::Stream { domain: self.domain.clone(), address: self.peer.address };
         let request = Request { frame, from, target, ask, session: None };
         let outbox = self.outbox.clone();
@@ -42,8 +47,12 @@ impl Core {
     pub(super) fn bind(&mut self, raw: &RawFrame<'_>, account: &BareJid) -> Result<(), StreamError> {
         let frame = raw.stamp(account.as_str(), None);
         let is_bind = frame.payload().is_some_and(|payload| payload.ns == ns::BIND && payload.name == "bind");
-        if frame.type_() != StanzaType::Set || !is_bind {
+        if !is_bind || matches!(frame.type_(), StanzaType::Result | StanzaType::Error) {
             return Err(StreamError::new(StreamCondition::NotAuthorized));
+        }
+        if Ask::of(&frame) != Some(Ask::Set) {
+            self.answer_bind(&frame, Err(&StanzaError::new(StanzaCondition::BadRequest)));
+            return Ok(());
         }
         let iq = frame.element();
         let wanted = iq.get_child("bind", ns::BIND).and_then(|bind| bind.get_child("resource", ns::BIND));

@@ -1,6 +1,7 @@
 //! The world itself.
 
 mod accounts;
+mod asked;
 mod durability;
 mod ledger;
 mod login;

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
@@ -87,6 +87,8 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    /// Keys for a known password are being derived anew.
+    pub(crate) renewing: AtomicBool,
     pub(crate) asked: Asked,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -121,6 +123,7 @@ impl Engine {
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            renewing: AtomicBool::new(false),
             asked: Asked::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),

@@ -2,11 +2,13 @@
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::Engine;
-use crate::ports::{Batch, Op, Owner, StoreError, Ticket, Value};
+use crate::ports::{Batch, Op, Owner, StoreError, Swap, Ticket, Value};
 use crate::sasl::{Credentials, Salts};
 use crate::table::{decode, encode};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use wire::jid::BareJid;
+use zeroize::Zeroizing;
 
 /// The row of an account without credentials that lasts for one stream.
 const VISITOR: &str = "visitor";
@@ -198,11 +200,43 @@ impl Users {
         Ok(self.engine.ports.store.owner(jid.as_str()).await?.is_some())
     }
 
-    /// The stored credentials; `None` if there is no such account.
-    pub(crate) async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, StoreError> {
+    /// The stored credentials, and their row as it is; `None` if there is no such account.
+    pub(crate) async fn credentials(
+        &self,
+        jid: &BareJid,
+    ) -> Result<Option<(Credentials, Value)>, StoreError> {
         // One read, whether there is such an account or not: they must look alike.
         let row = self.engine.ports.store.look_up(jid.as_str(), ACCOUNT, CREDENTIALS).await?;
-        row.map(|row| decode(ACCOUNT, CREDENTIALS, &row)).transpose()
+        row.map(|row| Ok((decode(ACCOUNT, CREDENTIALS, &row)?, row))).transpose()
+    }
+
+    /// Derives the keys that `row` lacks from the password, which it has proven right. Where the password has been
+    /// changed since the row was read, it stays.
+    pub(crate) async fn renew(&self, jid: &BareJid, row: Value, password: Zeroizing<String>) {
+        // One at a time: the logins after a change of the iterations must not wait for each other's keys. The next login
+        // of an account that is passed over brings the password again.
+        let Some(_turn) = Turn::take(&self.engine) else { return };
+        if let Err(error) = self.complete(jid, row, password).await {
+            tracing::error!(account = %jid, %error, "keys for the password could not be stored");
+        }
+    }
+
+    async fn complete(
+        &self,
+        jid: &BareJid,
+        row: Value,
+        password: Zeroizing<String>,
+    ) -> Result<(), StoreError> {
+        let store = &self.engine.ports.store;
+        let Some(owner) = store.owner(jid.as_str()).await? else { return Ok(()) };
+        let mut credentials: Credentials = decode(ACCOUNT, CREDENTIALS, &row)?;
+        let salts = Salts::new(&*self.engine.ports.random);
+        let iterations = self.engine.settings().iterations;
+        let completed = move || credentials.complete(&password, iterations, &salts).map(|()| credentials);
+        let Some(Ok(credentials)) = self.engine.compute(completed).await else { return Ok(()) };
+        let (key, new) = (CREDENTIALS.to_owned(), Some(encode(&credentials)));
+        store.swap(Swap { collection: ACCOUNT, owner, key, expected: Some(row), new }).await?;
+        Ok(())
     }
 
     /// Key derivation takes milliseconds of CPU: it runs where it holds up nobody.
@@ -212,5 +246,20 @@ impl Users {
         let iterations = self.engine.settings().iterations;
         let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salts)).await;
         derived.ok_or(UserError::Store(StoreError::Closed))?.map_err(|_| UserError::BadPassword)
+    }
+}
+
+/// The turn of one account's keys to be derived anew.
+struct Turn<'a>(&'a Engine);
+
+impl Turn<'_> {
+    fn take(engine: &Engine) -> Option<Turn<'_>> {
+        (!engine.renewing.swap(true, Ordering::Acquire)).then(|| Turn(engine))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.renewing.store(false, Ordering::Release);
     }
 }

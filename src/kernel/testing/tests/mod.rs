@@ -6,6 +6,7 @@ mod durability;
 mod ledger;
 mod login;
 mod model;
+mod renewal;
 mod seats;
 
 use super::*;

@@ -166,6 +166,8 @@ impl Accounts {
             return Some(std::mem::take(&mut loading.queue));
         }
         let arrival = std::mem::take(&mut loading.arrival);
+        // Who reloads the settings finds the account from here on, or has stored them before.
+        account.take_limits();
         *entry = Entry::Here(account.clone());
         drop(shard);
         arrival.end(Some(account));

@@ -158,8 +158,7 @@ impl Engine {
     }
 
     /// The same with other settings: all of both are taken over, or nothing. Streams keep the sizes with which they
-    /// were opened, accounts in memory the size of their roster. Domains stay as they are, and so must the set of
-    /// XEPs.
+    /// were opened. Domains stay as they are, and so must the set of XEPs.
     ///
     /// # Errors
     /// As [`Engine::install`].
@@ -213,6 +212,7 @@ impl Engine {
         hooks.finish();
         self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
+        self.accounts.all().iter().for_each(|account| account.take_limits());
         Ok(())
     }
 

@@ -59,7 +59,7 @@ impl Account {
         let jid = session.jid.clone();
         self.spread(&mut state, &frame, &mut outcome);
         if initial {
-            self.greet(&mut state, id, &jid, &mut outcome);
+            self.greet(&mut state, id, &jid);
         }
         Self::offer_backlog(&mut state, id, &mut outcome);
         outcome
@@ -67,7 +67,7 @@ impl Account {
 
     /// What a session gets when it becomes available: the presence of the account's other sessions, unanswered
     /// requests (§3.1.3), and, by probes, the presence of its contacts (§4.3.1).
-    fn greet(&self, state: &mut State, id: SessionId, jid: &FullJid, outcome: &mut Outcome) {
+    fn greet(&self, state: &mut State, id: SessionId, jid: &FullJid) {
         let others = state.sessions.iter().filter(|session| session.id != id);
         let mut greetings: Vec<Frame> = others
             .filter_map(|session| session.presence.as_ref())
@@ -85,7 +85,7 @@ impl Account {
             // from the bare address (§4.3).
             let from = if self.engine.serves(contact.domain()) { jid.as_str() } else { self.jid.as_str() };
             let probe = Frame::presence().type_(StanzaType::Probe).from(from).to(contact.as_str()).build();
-            self.send_out(state, probe, None, outcome);
+            self.send_out(state, probe, None);
         }
         // §3.1.2: the contact's server may have lost the request.
         for contact in state.roster.unanswered() {
@@ -94,14 +94,14 @@ impl Account {
                 .from(self.jid.as_str())
                 .to(contact.as_str())
                 .build();
-            self.send_out(state, request, None, outcome);
+            self.send_out(state, request, None);
         }
     }
 
     /// Sends presence to all subscribers and to the account's own available sessions.
     fn spread(&self, state: &mut State, frame: &Frame, outcome: &mut Outcome) {
         for contact in state.roster.subscribers() {
-            self.send_out(state, frame.addressed(contact.as_str()), None, outcome);
+            self.send_out(state, frame.addressed(contact.as_str()), None);
         }
         let own = frame.addressed(self.jid.as_str());
         for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
@@ -125,7 +125,7 @@ impl Account {
         for entity in &directed {
             let subscribed = was_available && state.roster.may_see(&entity.bare());
             if !subscribed {
-                self.send_out(state, frame.addressed(entity.as_str()), None, outcome);
+                self.send_out(state, frame.addressed(entity.as_str()), None);
             }
         }
         if let Some(session) = state.session(id) {
@@ -165,7 +165,11 @@ impl Account {
     }
 
     /// Answers a probe (§4.3.2, §4.6.6).
-    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>, outcome: &mut Outcome) {
+    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>) {
+        // The asker's server asks again when it matters; bounded memory matters always.
+        if self.outgoing.is_full() {
+            return;
+        }
         let Some(from) = probe.from().and_then(|from| Jid::parse(&from).ok()) else { return };
         let state = self.lock();
         let id = probe.id();
@@ -187,13 +191,12 @@ impl Account {
                     && (session.directed.contains(&from)
                         || session.directed.contains(&Jid::from(from.bare())))
             });
-            outcome.send(match shown {
-                Some(session) => reply(session.jid.as_str(), None).build(),
+            let answer = match shown {
+                Some(session) => reply(session.jid.as_str(), None),
                 // §4.3.2 rule 1.
-                None => {
-                    reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()).build()
-                }
-            });
+                None => reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()),
+            };
+            self.send(answer.build(), None);
             return;
         }
         if let Some(resource) = resource {
@@ -202,36 +205,35 @@ impl Account {
                 .sessions
                 .iter()
                 .find(|session| session.jid.resource() == resource && session.presence.is_some());
-            outcome.send(match session {
-                Some(session) => reply(session.jid.as_str(), None).build(),
-                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)).build(),
-            });
+            let answer = match session {
+                Some(session) => reply(session.jid.as_str(), None),
+                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)),
+            };
+            self.send(answer.build(), None);
             return;
         }
         let mut any = false;
         for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
             any = true;
-            outcome.send(presence.addressed(from.as_str()));
+            self.send(presence.addressed(from.as_str()), None);
         }
         if !any {
             // Rule 3, with the time if it is known.
             let left =
                 state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
-            outcome.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build());
+            self.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build(), None);
         }
     }
 
-    /// Asks again for the presence that a slow session missed. `false` if it is gone.
-    pub(crate) fn ask_again(&self, id: SessionId) -> Outcome {
-        let mut outcome = Outcome::default();
+    /// Asks again for the presence that a slow session missed.
+    pub(crate) fn ask_again(&self, id: SessionId) {
         let mut state = self.lock();
-        let Some(session) = state.session(id) else { return outcome };
+        let Some(session) = state.session(id) else { return };
         session.stale = false;
         let jid = session.jid.clone();
         if session.presence.is_some() {
-            self.greet(&mut state, id, &jid, &mut outcome);
+            self.greet(&mut state, id, &jid);
         }
-        outcome
     }
 
     pub(crate) fn outbox_of(&self, id: SessionId) -> Option<Arc<Outbox>> {
@@ -241,7 +243,7 @@ impl Account {
     /// Filters a stanza that one of the sessions sends. `Err` with the verdict if it does not pass.
     pub(crate) fn check_out(&self, frame: &Frame) -> (Outcome, bool) {
         let mut outcome = Outcome::default();
-        let passes = match self.filter(frame, Direction::Out, &mut outcome) {
+        let passes = match self.filter(frame, Direction::Out) {
             None | Some(Flow::Pass) => true,
             Some(Flow::Drop) => false,
             Some(Flow::Bounce(error)) => {

@@ -6,6 +6,7 @@ mod durability;
 mod ledger;
 mod login;
 mod model;
+mod order;
 mod renewal;
 mod seats;
 

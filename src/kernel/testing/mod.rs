@@ -29,14 +29,13 @@
 mod client;
 mod executor;
 pub mod scenario;
-mod store;
 #[cfg(test)]
 mod tests;
 mod time;
 
+pub use crate::ports::Memory;
 pub use client::Client;
 pub use scenario::Incoming;
-pub use store::Memory;
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::{Engine, Ports, Settings};

@@ -1,7 +1,7 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
 use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::Hooks;
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
@@ -14,9 +14,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
@@ -88,6 +87,8 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    /// Keys for a known password are being derived anew.
+    pub(crate) renewing: AtomicBool,
     pub(crate) asked: Asked,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -122,6 +123,7 @@ impl Engine {
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            renewing: AtomicBool::new(false),
             asked: Asked::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),
@@ -156,8 +158,7 @@ impl Engine {
     }
 
     /// The same with other settings: all of both are taken over, or nothing. Streams keep the sizes with which they
-    /// were opened, accounts in memory the size of their roster. Domains stay as they are, and so must the set of
-    /// XEPs.
+    /// were opened. Domains stay as they are, and so must the set of XEPs.
     ///
     /// # Errors
     /// As [`Engine::install`].
@@ -211,6 +212,7 @@ impl Engine {
         hooks.finish();
         self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
+        self.accounts.all().iter().for_each(|account| account.take_limits());
         Ok(())
     }
 
@@ -253,24 +255,16 @@ impl Engine {
     /// The account of that address, from memory or storage. `None` if there is none, or if it can't be read (which
     /// has been logged).
     pub async fn account(self: &Arc<Self>, jid: &BareJid) -> Option<Arc<Account>> {
-        let mut asked = false;
-        std::future::poll_fn(|context| {
-            if asked {
-                // Woken: it is here, or there is none.
-                return match self.accounts.here(jid.as_str()) {
-                    Some(account) => Poll::Ready(Some(account)),
-                    None if self.accounts.is_loading(jid, context.waker()) => Poll::Pending,
-                    None => Poll::Ready(None),
-                };
+        let arrival = match self.accounts.want(jid) {
+            Wanted::Here(account) => return Some(account),
+            Wanted::Coming { arrival, load } => {
+                if load {
+                    self.start_loading(jid.clone());
+                }
+                arrival
             }
-            asked = true;
-            let (account, load) = self.accounts.want(jid, context.waker());
-            if load {
-                self.start_loading(jid.clone());
-            }
-            account.map_or(Poll::Pending, |account| Poll::Ready(Some(account)))
-        })
-        .await
+        };
+        std::future::poll_fn(|context| arrival.poll(context)).await
     }
 
     /// Loads an account and delivers what waits for it, in order.

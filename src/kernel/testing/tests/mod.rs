@@ -1,10 +1,13 @@
 //! The world itself.
 
+mod accounts;
+mod asked;
 mod durability;
 mod ledger;
 mod login;
 mod model;
 mod order;
+mod renewal;
 mod seats;
 
 use super::*;

@@ -8,12 +8,11 @@ use crate::accounts::Found;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
+use crate::panics::{Panicked, caught_async};
 use crate::ports::{Task, Ticket};
 use crate::session::SessionRef;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
 use wire::jid::{Jid, JidView};
@@ -321,19 +320,9 @@ pub(crate) fn answer(request: &Frame, ticket: Option<Ticket>, xml: &str) -> Entr
 /// Runs a handler. A panic ends this request alone.
 async fn guarded(handler: &dyn Handler, request: Request) -> Reply {
     let namespace = request.frame.payload().map(|payload| payload.ns.to_owned()).unwrap_or_default();
-    let Ok(mut answer) = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(request))) else {
-        return panicked(&namespace);
-    };
-    std::future::poll_fn(|context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(_) => Poll::Ready(panicked(&namespace)),
-        }
+    let answer = caught_async(async { handler.handle(request).await }).await;
+    answer.unwrap_or_else(|Panicked| {
+        tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
+        Reply::error(StanzaCondition::InternalServerError)
     })
-    .await
-}
-
-fn panicked(namespace: &str) -> Reply {
-    tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
-    Reply::error(StanzaCondition::InternalServerError)
 }

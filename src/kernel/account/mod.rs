@@ -23,6 +23,7 @@ pub(crate) use subscription::subscription_type;
 use crate::engine::Engine;
 use crate::hooks::{Direction, Effects, Flow, Passing};
 use crate::outbox::{Ending, Outbox};
+use crate::panics::{Panicked, caught};
 use crate::ports::{Owner, Ticket};
 use crate::roster::Roster;
 use crate::session::SessionId;
@@ -32,7 +33,7 @@ use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wire::error::{StanzaError, StreamError};
+use wire::error::{StanzaCondition, StanzaError, StreamError};
 use wire::frame::Frame;
 use wire::jid::{BareJid, FullJid, Jid};
 
@@ -201,8 +202,12 @@ impl Account {
         let mut effects = Effects::default();
         let mut verdict = None;
         for filter in hooks.filters.iter().filter(|filter| filter.wants(frame, direction, self)) {
-            match (filter.apply)(&Passing { frame, direction, account: &AccountView { state } }, &mut effects)
-            {
+            let passing = Passing { frame, direction, account: &AccountView { state } };
+            let flow = caught(|| (filter.apply)(&passing, &mut effects)).unwrap_or_else(|Panicked| {
+                tracing::error!(account = %self.jid, "a filter panicked; its stanza comes back as an error");
+                Flow::Bounce(StanzaError::new(StanzaCondition::InternalServerError))
+            });
+            match flow {
                 Flow::Pass => {}
                 stop => {
                     verdict = Some(stop);

@@ -37,7 +37,7 @@ pub struct Offline {
 }
 
 type Removal = Arc<dyn Fn(&BareJid) + Send + Sync>;
-type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
+pub(crate) type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
 
 /// A XEP's method as a handler that holds on to its XEP.
 fn bound<X, F>(this: &Arc<X>, handler: fn(Arc<X>, Request) -> F) -> Arc<dyn Handler>

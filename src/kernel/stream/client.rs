@@ -108,9 +108,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
             }
             engine.perform(account, None, outcome);
             if !refused && type_ == StanzaType::Available {
-                for note in &engine.hooks.load().received {
-                    note(account, &frame);
-                }
+                engine.observe(&engine.hooks.load().received, account, &frame);
             }
         }
         // Subscriptions and probes are about somebody; an error answers somebody.

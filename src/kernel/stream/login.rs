@@ -142,7 +142,9 @@ impl Core {
             let now = self.engine.ports.clock.now();
             let verdict = self.engine.throttle.lock().allow(now, self.ip(), account.as_str());
             if let Verdict::Wait(wait) = verdict {
-                tracing::warn!(address = %self.peer.shown(), %account, seconds = wait.as_secs(), "login refused: too many failures of late");
+                if self.engine.idle_attempts.allow(self.ip()) {
+                    tracing::warn!(address = %self.peer.shown(), %account, seconds = wait.as_secs(), "login refused: too many failures of late");
+                }
                 self.login.exchange = None;
                 self.failed_once(&SaslFailure::silent(
                     Condition::TemporaryAuthFailure,
@@ -244,23 +246,28 @@ impl Core {
         self.login.exchange = None;
         self.login.row = None;
         let account = self.login.trying.take();
+        let mut counts = false;
         if let Some(account) = &account {
+            counts = failure.is_guess();
             let now = self.engine.ports.clock.now();
             let mut throttle = self.engine.throttle.lock();
-            if failure.is_guess() {
+            if counts {
                 throttle.failed(now, self.ip(), account.as_str());
             } else {
                 throttle.abandoned(now, self.ip(), account.as_str());
             }
         }
-        // One stable line per failed login: tools that block addresses read it.
-        tracing::warn!(
-            address = %self.peer.shown(),
-            account = failure.account.as_ref().or(account.as_ref()).map_or("-", BareJid::as_str),
-            condition = failure.condition.as_str(),
-            reason = failure.reason,
-            "login failed"
-        );
+        // One stable line per failed login: tools that block addresses read it. How many of them are guesses, the
+        // throttle limits; what is none costs a stranger nothing.
+        if counts || self.engine.idle_attempts.allow(self.ip()) {
+            tracing::warn!(
+                address = %self.peer.shown(),
+                account = failure.account.as_ref().or(account.as_ref()).map_or("-", BareJid::as_str),
+                condition = failure.condition.as_str(),
+                reason = failure.reason,
+                "login failed"
+            );
+        }
         self.failed_once(failure);
     }
 

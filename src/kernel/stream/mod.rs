@@ -11,6 +11,7 @@ mod login;
 use crate::engine::Engine;
 use crate::hooks::Phase;
 use crate::outbox::{Ending, Entry, Intake, Outbox};
+use crate::panics::caught;
 use crate::ports::{Millis, Task};
 use crate::sasl::ChannelBindings;
 use crate::session::SessionRef;
@@ -268,7 +269,8 @@ impl ClientStream {
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        self.closed();
+        // Perhaps because of a panic: another one would end the process.
+        let _ = caught(|| self.closed());
     }
 }
 
@@ -318,9 +320,9 @@ impl Core {
     fn end(&mut self) {
         self.busy = None;
         if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over) {
+            let session = self.former.insert(session);
             let outcome = session.account().unbind(session.id());
             self.engine.perform(session.account(), None, outcome);
-            self.former = Some(session);
         }
     }
 

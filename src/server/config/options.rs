@@ -33,8 +33,9 @@ pub const SECTIONS: &[Section] = &[
             option(
                 "data",
                 "\"data\"",
-                "Directory of the database, uploads and self-made certificates. A path that does not start with / \
-                 is taken from the directory of this file, here and everywhere below.",
+                "Directory of the database, uploads and self-made certificates. If it is not set, that is data in the \
+                 directory of this file, or /var/lib/stentor for a file below /etc. A path that does not start with \
+                 / is taken from the directory of this file, here and everywhere below.",
             ),
         ],
     },

@@ -5,6 +5,7 @@ mod asked;
 mod durability;
 mod ledger;
 mod login;
+mod mistakes;
 mod model;
 mod order;
 mod renewal;

@@ -1,7 +1,7 @@
 //! One account: everything that can race about it changes here, behind one short lock.
 //!
 //! **Invariant:** nothing waits while an account's lock is held, and no second account's lock is taken under it.
-//! What a change causes elsewhere is queued in [`Outgoing`] or returned as an `Outcome`, and performed after the lock is
+//! What a change causes elsewhere is queued in `Outgoing` or returned as an `Outcome`, and performed after the lock is
 //! released.
 
 mod backlog;

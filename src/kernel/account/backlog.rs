@@ -347,7 +347,7 @@ impl Account {
             };
             let mut entry = Entry::now(bytes);
             entry.log = Some(log);
-            if session.outbox.push_reply(entry) != Push::Queued {
+            if session.outbox.push_logged(entry) != Push::Queued {
                 all = false;
                 break;
             }

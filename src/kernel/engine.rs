@@ -361,7 +361,7 @@ impl Engine {
             self.ports.spawn.spawn(Box::pin(async move {
                 let Some(outbox) = account.outbox_of(id) else { return };
                 if outbox.room().await {
-                    let outcome = account.ask_again(id);
+                    let outcome = account.catch_up(id);
                     engine.perform(&account, None, outcome);
                 }
             }));

@@ -3,10 +3,13 @@
 //! **Invariant:** nothing waits while an account's lock is held, and no second account's lock is taken under it.
 //! What a change causes elsewhere is returned as an `Outcome` and performed after the lock is released.
 
+mod addresses;
+mod awaited;
 mod backlog;
 mod cache;
 mod deliver;
 mod load;
+mod missed;
 mod presence;
 mod subscription;
 
@@ -22,9 +25,11 @@ use crate::outbox::{Ending, Entry, Outbox};
 use crate::ports::{Batch, Op, Owner, Ticket, Value};
 use crate::roster::Roster;
 use crate::session::SessionId;
+use addresses::Addresses;
+use awaited::Awaited;
 use backlog::{Backlog, Reading};
+use missed::Missed;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::error::{StanzaError, StreamError};
@@ -69,11 +74,13 @@ pub(crate) struct Bound {
     pub(crate) priority: i8,
     marks: u64,
     /// To whom it sent directed presence outside of subscriptions (RFC 6121 §4.6).
-    directed: BTreeSet<Jid>,
+    directed: Addresses,
     /// What it takes from the log.
     reading: Reading,
-    /// Presence was dropped because it reads too slowly; it is asked for again when there is room.
-    stale: bool,
+    /// Whose answers it waits for.
+    awaited: Awaited,
+    /// What it is told when there is room again, if it reads too slowly.
+    missed: Option<Box<Missed>>,
 }
 
 impl Bound {
@@ -113,7 +120,7 @@ pub(crate) struct Outcome {
     pub(crate) bounce: Option<StanzaError>,
     /// Sessions whose messages are to be read from the log.
     pub(crate) drain: Vec<SessionId>,
-    /// Sessions that missed presence.
+    /// Sessions that have begun to miss presence and requests.
     pub(crate) refresh: Vec<SessionId>,
     /// A durable change that memory already shows: to be undone in memory if this fails.
     pub(crate) doubt: Option<Ticket>,

@@ -4,6 +4,7 @@ mod durability;
 mod ledger;
 mod login;
 mod model;
+mod overflow;
 mod seats;
 
 use super::*;

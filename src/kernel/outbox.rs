@@ -29,10 +29,19 @@ pub struct Entry {
     pub ticket: Option<Ticket>,
     /// Written instead if that commit fails; without it, the entry vanishes.
     pub otherwise: Option<Bytes>,
-    /// Its place in the account's log, if it came from there: confirmed once written.
-    pub log: Option<LogId>,
-    /// Shared by the copies of one message in several queues.
+    /// Its place in the account's log, if it has one: confirmed once written.
+    pub log: Option<Place>,
+    /// Shared by the copies of one message in several queues, and by whoever appends it to the log.
     pub copies: Option<Copies>,
+}
+
+/// A place in the account's log.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which.
+    pub id: LogId,
+    /// The commit that brings it there, unless it came from there. If that fails, the place is none.
+    pub append: Option<Ticket>,
 }
 
 /// Ties the copies of one message together, so that one of them that was not written is no reason to deliver the
@@ -43,6 +52,10 @@ pub struct Copies(Arc<AtomicBool>);
 impl Copies {
     fn written(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     /// True if one of them was written.
@@ -75,6 +88,14 @@ impl Entry {
         } else {
             [&self.head[..], &self.tail[..]].concat().into()
         }
+    }
+
+    /// True if it is in the log, or is going to be.
+    pub(crate) fn is_logged(&self) -> bool {
+        let place = self.log.as_ref();
+        place.is_some_and(|place| {
+            place.append.as_ref().is_none_or(|append| append.outcome() != Outcome::Failed)
+        })
     }
 
     fn cost(&self) -> usize {
@@ -226,21 +247,28 @@ impl Outbox {
         self.queue.lock().closed
     }
 
-    /// Offers every entry that did not come from the log, in order: what `place` answers is its place there from now
-    /// on.
-    pub(crate) fn adopt(&self, mut place: impl FnMut(&Entry) -> Option<LogId>) {
-        for entry in self.queue.lock().entries.iter_mut().filter(|entry| entry.log.is_none()) {
-            entry.log = place(entry);
+    /// Offers every entry that is not in the log, in order, unless another session has it or will have it: what
+    /// `place` answers is its place there from now on.
+    pub(crate) fn adopt(&self, mut place: impl FnMut(Bytes, &Copies) -> Option<Place>) {
+        let mut queue = self.queue.lock();
+        for entry in queue.entries.iter_mut().filter(|entry| !entry.is_logged()) {
+            if entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written()) {
+                continue;
+            }
+            let copies = entry.copies.clone().unwrap_or_default();
+            if let Some(place) = place(entry.stanza(), &copies) {
+                (entry.log, entry.copies) = (Some(place), Some(copies));
+            }
         }
     }
 
-    /// Gives the copy that waits here its place in the log: it is a copy no more. False if none waits.
-    pub(crate) fn place(&self, copies: &Copies, log: LogId) -> bool {
+    /// Gives the copy that waits here its place in the log. False if none waits.
+    pub(crate) fn place(&self, copies: &Copies, place: &Place) -> bool {
         let mut queue = self.queue.lock();
         let is_one =
             |entry: &Entry| entry.copies.as_ref().is_some_and(|copy| Arc::ptr_eq(&copy.0, &copies.0));
         let Some(copy) = queue.entries.iter_mut().rev().find(|entry| is_one(entry)) else { return false };
-        (copy.copies, copy.log) = (None, Some(log));
+        copy.log = Some(place.clone());
         true
     }
 
@@ -300,7 +328,9 @@ impl Outbox {
             if outcome == Outcome::Durable {
                 out.extend_from_slice(&entry.head);
                 out.extend_from_slice(&entry.tail);
-                taken.log.extend(entry.log);
+                if entry.is_logged() {
+                    taken.log.extend(entry.log.as_ref().map(|place| place.id));
+                }
                 if let Some(copies) = &entry.copies {
                     copies.written();
                 }

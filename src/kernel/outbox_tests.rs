@@ -44,7 +44,7 @@ fn full_is_said_and_the_log_ids_are_reported() {
     let outbox = Outbox::new(300);
     for id in 1..=2 {
         let mut entry = Entry::now("<m/>");
-        entry.log = Some(LogId(id));
+        entry.log = Some(Place { id: LogId(id), append: None });
         assert_eq!(outbox.push(entry), Push::Queued);
     }
     assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);

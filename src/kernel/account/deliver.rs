@@ -119,7 +119,7 @@ impl Account {
         // A session that has just become unavailable may still have earlier ones in its queue.
         let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
         ids.into_iter().for_each(|id| self.keep_queued(state, id));
-        self.keep(state, &parcel.frame, &[]).map(drop)
+        self.keep(state, &parcel.frame, &[], None).map(drop)
     }
 
     /// A session sends a request that somebody else is to answer.

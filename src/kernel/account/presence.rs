@@ -177,10 +177,7 @@ impl Account {
         let Some(session) = state.session(id) else { return outcome };
         let frame = Frame::presence().type_(StanzaType::Unavailable).from(session.jid.as_str()).build();
         self.retire(&mut state, id, &frame, &mut outcome);
-        if let Some(index) = state.sessions.iter().position(|session| session.id == id) {
-            let gone = state.sessions.swap_remove(index);
-            self.leave_behind(&mut state, gone, &mut outcome);
-        }
+        self.leave_behind(&mut state, id, &mut outcome);
         outcome
     }
 

@@ -1,4 +1,4 @@
-//! A store in memory whose commits the test can hold back or let fail.
+//! A store in memory whose commits the test can hold back or let fail, and that can break down.
 
 use crate::ports::{
     Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store,
@@ -16,6 +16,7 @@ pub struct Memory(Mutex<State>);
 struct State {
     data: Data,
     holding: bool,
+    broken: bool,
     held: Option<(Commit, Vec<Batch>)>,
 }
 
@@ -41,6 +42,17 @@ impl Memory {
         self.end(false);
     }
 
+    /// From now on nothing can be written or read, until [`Memory::recover`]. What is held fails.
+    pub fn break_down(&self) {
+        self.0.lock().broken = true;
+        self.fail();
+    }
+
+    /// The disk is back.
+    pub fn recover(&self) {
+        self.0.lock().broken = false;
+    }
+
     fn end(&self, durable: bool) {
         let held = {
             let mut state = self.0.lock();
@@ -61,23 +73,30 @@ impl Memory {
         &self,
         work: impl FnOnce(&mut Data) -> T,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let result = work(&mut self.0.lock().data);
-        Box::pin(std::future::ready(Ok(result)))
+        let mut state = self.0.lock();
+        let result = match state.broken {
+            true => Err(StoreError::Read("broken".to_owned())),
+            false => Ok(work(&mut state.data)),
+        };
+        Box::pin(std::future::ready(result))
     }
 }
 
 impl Store for Memory {
     fn submit(&self, batch: Batch) -> Ticket {
         let mut state = self.0.lock();
-        if state.holding {
+        if state.holding && !state.broken {
             let (commit, batches) = state.held.get_or_insert_with(|| (Commit::new(), Vec::new()));
             batches.push(batch);
             return commit.ticket();
         }
-        state.data.apply(batch);
+        let durable = !state.broken;
+        if durable {
+            state.data.apply(batch);
+        }
         let commit = Commit::new();
         let ticket = commit.ticket();
-        commit.complete(true);
+        commit.complete(durable);
         ticket
     }
 

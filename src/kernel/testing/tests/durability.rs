@@ -163,6 +163,24 @@ fn what_waits_when_a_stream_ends_goes_to_the_next_session() {
     assert_eq!(ids(&chamber.recv()), ["0", "1", "2", "3", "4"]);
 }
 
+/// RFC 6120 §10.1: while the last words of an ended stream are still being written, others come.
+#[test]
+fn what_comes_after_the_end_does_not_overtake_what_waits() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..5).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.close();
+    (5..10).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    juliet.cut();
+    let mut chamber = world.login("juliet@example.org/chamber");
+    chamber.send("<presence/>");
+    assert_eq!(ids(&chamber.recv()), (0..10).map(|id| id.to_string()).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_copy_that_was_not_taken_is_no_reason_for_another_one() {
     let store = Arc::new(Memory::new());

@@ -1,6 +1,7 @@
 //! The world itself.
 
 mod durability;
+mod failing;
 mod ledger;
 mod login;
 mod model;
@@ -74,7 +75,10 @@ impl crate::Xep for Keep {
         hooks.offline(crate::hooks::Offline {
             messages: 100,
             bytes: 100_000,
-            worth: |_| true,
+            worth: |frame| {
+                use wire::frame::StanzaType::{Chat, Normal};
+                matches!(frame.type_(), Chat | Normal) && !frame.as_str().contains("<composing")
+            },
             delay: |time, domain| crate::time::delay(time, domain, None),
         });
     }

@@ -235,3 +235,44 @@ fn directed_presence_is_limited_by_the_size_of_addresses() {
     romeo.send(&format!("<presence to='juliet@example.org/299{long}'/>"));
     romeo.expect_nothing();
 }
+
+/// A session that reads slowly is there: it gets everything. Nobody finds later what meant only that moment.
+#[test]
+fn a_slow_session_gets_also_what_is_not_worth_keeping() {
+    let passing = [
+        "<message to='juliet@example.org/balcony' type='groupchat' id='room'><body>All</body></message>",
+        "<message to='juliet@example.org/balcony' type='headline' id='news'><body>News</body></message>",
+        "<message to='juliet@example.org/balcony' type='chat' id='state'><composing xmlns='x'/></message>",
+        "<message to='juliet@example.org/balcony' type='error' id='error'><body>No</body></message>",
+    ];
+    for reads_on in [true, false] {
+        let world = world(4_000);
+        let mut romeo = world.login("romeo@example.org/orchard");
+        let mut juliet = world.login("juliet@example.org/balcony");
+        juliet.available();
+        juliet.stop_reading();
+        fill(&mut romeo);
+        passing.iter().for_each(|message| romeo.send(message));
+        romeo.expect_nothing();
+        if reads_on {
+            juliet.read_on();
+            let ids = juliet
+                .recv()
+                .iter()
+                .map(|message| message.attr("id").unwrap().to_owned())
+                .collect::<Vec<_>>();
+            assert_eq!(ids[30..], ["room", "news", "state", "error"]);
+            romeo.expect_nothing();
+        } else {
+            let mut chamber = world.login("juliet@example.org/chamber");
+            juliet.cut();
+            chamber.send("<presence/>");
+            assert_eq!(chamber.recv().iter().filter(|stanza| stanza.name() == "message").count(), 30);
+            romeo.expect("<message type='error' id='room' ...>...</message>");
+            romeo.expect_nothing();
+        }
+        let mut third = world.login("juliet@example.org/third");
+        third.send("<presence/>");
+        assert_eq!(third.recv().iter().filter(|stanza| stanza.name() == "message").count(), 0);
+    }
+}

@@ -419,7 +419,7 @@ impl Engine {
             let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
             match (frame.kind(), frame.type_()) {
                 (Kind::Message, _) => {
-                    self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+                    self.hand_over(account, account::Parcel { ticket: entry.ticket, ..frame.into() }, None);
                 }
                 (Kind::Iq, StanzaType::Get | StanzaType::Set) => {
                     self.bounce(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));

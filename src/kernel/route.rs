@@ -197,7 +197,7 @@ impl Engine {
         };
         let frame = result(request, xml.as_deref().unwrap_or_default());
         let Some(session) = session else {
-            self.route(Parcel { frame, ticket });
+            self.route(Parcel { frame, ticket, owed: true });
             return;
         };
         let otherwise = ticket
@@ -227,7 +227,7 @@ impl Engine {
     pub(crate) fn bounce(self: &Arc<Self>, frame: &Frame, error: &StanzaError) {
         if let Some(reply) = frame.error_reply(error, None) {
             // An error never bounces, so this goes one level deep.
-            self.route(reply.into());
+            self.route(Parcel { owed: true, ..reply.into() });
         }
     }
 

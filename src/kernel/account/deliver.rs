@@ -31,6 +31,10 @@ impl Account {
             }
         }
         let bounce = match parcel.frame.kind() {
+            _ if parcel.owed => {
+                self.deliver_owed(parcel, resource);
+                Ok(())
+            }
             Kind::Message => self.deliver_message(parcel, resource, &mut outcome),
             Kind::Presence => {
                 self.deliver_presence(parcel, resource, &mut outcome);
@@ -43,6 +47,14 @@ impl Account {
             outcome.bounce = Some(error);
         }
         outcome
+    }
+
+    /// An answer of the server's own. If its sender is gone, nobody else can make sense of it.
+    fn deliver_owed(&self, parcel: &Parcel, resource: Option<&str>) {
+        let mut state = self.lock();
+        if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
+            let _ = session.outbox.push_reply(entry(&parcel.frame, parcel.ticket.as_ref()));
+        }
     }
 
     fn deliver_message(

@@ -107,11 +107,13 @@ fn same_commit(one: Option<&Ticket>, other: Option<&Ticket>) -> bool {
 pub(crate) struct Parcel {
     pub(crate) frame: Frame,
     pub(crate) ticket: Option<Ticket>,
+    /// The server's own answer to a stanza of the session it goes to, who must not miss it.
+    pub(crate) owed: bool,
 }
 
 impl From<Frame> for Parcel {
     fn from(frame: Frame) -> Parcel {
-        Parcel { frame, ticket: None }
+        Parcel { frame, ticket: None, owed: false }
     }
 }
 
@@ -343,7 +345,7 @@ impl Account {
     /// Sends a stanza of the account's own making, unless its filters object.
     fn send_out(&self, state: &State, frame: Frame, ticket: Option<&Ticket>, outcome: &mut Outcome) {
         if self.filter_locked(state, &frame, Direction::Out, outcome).is_none() {
-            outcome.send.push(Parcel { frame, ticket: ticket.cloned() });
+            outcome.send.push(Parcel { ticket: ticket.cloned(), ..frame.into() });
         }
     }
 }

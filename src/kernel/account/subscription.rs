@@ -93,7 +93,7 @@ impl Account {
         for effect in &change.effects {
             match (effect, &stanza) {
                 (Effect::Pass, Some((frame, None))) => {
-                    outcome.send.push(Parcel { frame: frame.clone(), ticket: ticket.clone() });
+                    outcome.send.push(Parcel { ticket: ticket.clone(), ..frame.clone().into() });
                 }
                 (Effect::Pass, Some((frame, Some(kind)))) => {
                     let pushed = change.effects.contains(&Effect::Push);
@@ -139,7 +139,7 @@ impl Account {
                         .from(self.jid.as_str())
                         .to(change.contact.as_str())
                         .build();
-                    outcome.send.push(Parcel { frame, ticket: ticket.clone() });
+                    outcome.send.push(Parcel { ticket: ticket.clone(), ..frame.into() });
                 }
                 (Effect::Available, _) => {
                     for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {

@@ -4,8 +4,14 @@ use super::*;
 use std::collections::BTreeSet;
 
 fn world(store: &Arc<Memory>) -> World {
-    let world = World::build().xep(Listed::of::<Keep>(), "").store(store.clone());
-    world.settings(|settings| settings.outbox = 4_000).start()
+    World::build().xep(Listed::of::<Keep>(), "").store(store.clone()).start()
+}
+
+/// Romeo, and a world with short queues for everybody else.
+fn romeo(world: &World) -> Client {
+    let romeo = world.login("romeo@example.org/orchard");
+    shorten_queues(world, 4_000);
+    romeo
 }
 
 fn chat(to: &str, id: impl std::fmt::Display) -> String {
@@ -34,7 +40,7 @@ fn overflow(store: &Memory, romeo: &mut Client, juliet: &mut Client) {
 fn what_could_not_be_kept_is_still_the_sessions_own() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     overflow(&store, &mut romeo, &mut juliet);
     store.fail();
@@ -51,7 +57,7 @@ fn what_could_not_be_kept_is_still_the_sessions_own() {
 fn it_comes_back_if_the_connection_broke_before() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     overflow(&store, &mut romeo, &mut juliet);
     juliet.cut();
@@ -66,7 +72,7 @@ fn it_comes_back_if_the_connection_broke_before() {
 fn it_is_kept_anew_by_the_next_message() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     overflow(&store, &mut romeo, &mut juliet);
     store.fail();
@@ -85,7 +91,7 @@ fn it_is_kept_anew_by_the_next_message() {
 fn the_count_of_what_waits_stays_right() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     romeo.send(&chat("juliet@example.org", 100));
     juliet.send("<presence><priority>-1</priority></presence>");
@@ -106,7 +112,7 @@ fn the_count_of_what_waits_stays_right() {
 fn no_error_about_what_another_session_has() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     let mut chamber = world.login("juliet@example.org/chamber");
     chamber.available();
@@ -122,7 +128,7 @@ fn what_was_delivered_is_not_delivered_again_when_the_disk_is_back() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
     world.create("juliet@example.org", PASSWORD);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     romeo.send(&chat("juliet@example.org", 1));
     let mut juliet = world.login("juliet@example.org/balcony");
     juliet.stop_reading();
@@ -150,7 +156,7 @@ fn what_was_delivered_is_not_delivered_again_when_the_disk_is_back() {
 fn what_waits_is_delivered_when_the_disk_is_back() {
     let store = Arc::new(Memory::new());
     let world = world(&store);
-    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut romeo = romeo(&world);
     let mut juliet = world.login("juliet@example.org/balcony");
     (0..5).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
     store.break_down();
@@ -159,4 +165,18 @@ fn what_waits_is_delivered_when_the_disk_is_back() {
     store.recover();
     world.advance(Duration::from_secs(10));
     assert_eq!(ids(&mut juliet).0, [0, 1, 2, 3, 4]);
+}
+
+/// A commit fails with more messages of one session than there is room for errors about them in its queue.
+#[test]
+fn all_errors_reach_the_sender() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store);
+    shorten_queues(&world, 4_000);
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    store.hold();
+    (0..20).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    store.break_down();
+    assert_eq!(ids(&mut romeo).1, (0..20).collect::<Vec<_>>());
 }

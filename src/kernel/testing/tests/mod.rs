@@ -84,6 +84,12 @@ impl crate::Xep for Keep {
     }
 }
 
+/// From now on, so much may wait for a client that logs in.
+fn shorten_queues(world: &World, outbox: usize) {
+    let settings = Settings { outbox, ..(**world.engine().settings()).clone() };
+    world.engine().reload(settings, vec![(Listed::of::<Keep>(), toml::Table::new())]).unwrap();
+}
+
 fn play(folder: &str) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testing").join(folder);
     scenario::play_folder(folder, || World::with(&[Listed::of::<Keep>()]));

@@ -218,6 +218,14 @@ impl Account {
         self.engine.ports.spawn.spawn(Box::pin(removal(self.clone(), ids, removed)));
     }
 
+    /// Messages that wait for it, their bytes, and whether a session is reading them.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> (u64, u64, bool) {
+        let state = self.lock();
+        let reads = state.sessions.iter().any(|session| session.reading.is_behind());
+        (state.backlog.count, state.backlog.bytes, reads)
+    }
+
     fn submit_removal(&self, ids: &[LogId]) -> Ticket {
         let removal = Op::Remove { owner: self.owner, ids: ids.to_vec() };
         self.engine.ports.store.submit(Batch::new().with(removal))

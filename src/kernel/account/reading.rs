@@ -21,9 +21,8 @@ pub(super) struct Reading {
     /// Entries above `behind` that are not for it to read, in order: they were in some queue already when it began,
     /// or are off the log, or are for others.
     skip: Vec<LogId>,
-    /// It fell behind while it took nothing that is for the account as a whole: it reads only what is for itself.
-    only_own: bool,
-    /// Entries for the account as a whole that it does not read therefore, in order.
+    /// Entries for the account as a whole that it does not read, in order: they came when it took only what is for
+    /// itself.
     held: Vec<LogId>,
     /// Something in its queue has lost its place in the log: it is to be given a new one.
     displaced: bool,
@@ -99,7 +98,6 @@ impl Bound {
         }
         // Entries before this one are in its queue, or were never meant for it.
         self.reading.behind = Some(LogId(entry.0.0 - 1));
-        self.reading.only_own = !self.takes_messages();
         true
     }
 }
@@ -127,17 +125,31 @@ impl State {
 
     /// A new entry is for these sessions alone; for none, it is for whoever reads the account's messages next.
     pub(super) fn reserve(&mut self, log: LogId, readers: &[SessionId]) {
-        for Bound { id, reading, .. } in
-            self.sessions.iter_mut().filter(|session| session.reading.is_behind())
-        {
+        for session in self.sessions.iter_mut().filter(|session| session.reading.is_behind()) {
             // Ids rise, so the lists stay in order.
-            if readers.is_empty() && reading.only_own {
-                reading.held.push(log);
+            if readers.is_empty() && !session.takes_messages() {
+                session.reading.held.push(log);
                 self.backlog.passed_over = true;
-            } else if !readers.is_empty() && !readers.contains(id) {
-                reading.skip.push(log);
+            } else if !readers.is_empty() && !readers.contains(&session.id) {
+                session.reading.skip.push(log);
             }
         }
+    }
+
+    /// A session takes messages for the account from now on: also those that it has held back, unless somebody else
+    /// has taken them.
+    fn unhold(&mut self, id: SessionId) {
+        let Some(session) = self.session(id) else { return };
+        let mut held = std::mem::take(&mut session.reading.held);
+        held.retain(|log| self.backlog.removing.contains(log) || self.others_need(id, *log));
+        if let Some(session) = self.session(id) {
+            session.reading.held = held;
+        }
+    }
+
+    fn others_need(&self, id: SessionId, log: LogId) -> bool {
+        let others = self.sessions.iter().filter(|session| session.id != id).map(|session| &session.reading);
+        others.chain(self.leaving.iter().map(|(_, reading)| reading)).any(|reading| reading.needs(log))
     }
 }
 
@@ -147,9 +159,8 @@ impl Account {
         if state.backlog.count == 0 {
             return;
         }
-        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
-            session.reading.only_own = false;
-            session.reading.held = Vec::new();
+        if state.session(id).is_some_and(|session| session.takes_messages()) {
+            state.unhold(id);
         }
         if state.sessions.iter().any(|session| session.reading.is_behind()) {
             state.backlog.passed_over = true;

@@ -346,11 +346,15 @@ impl Engine {
         }));
     }
 
+    /// Routes what the account sends, in order. Routing it to another account may flush that one in turn; a chain
+    /// of causes comes to an end within the few steps of RFC 6121 appendix A.
+    pub(crate) fn flush(self: &Arc<Self>, account: &Account) {
+        account.outgoing.flush(|parcel| self.route(parcel));
+    }
+
     /// Performs what a change to an account caused. `cause` is the stanza that goes back if it bounces.
     pub(crate) fn perform(self: &Arc<Self>, account: &Arc<Account>, cause: Option<&Frame>, outcome: Outcome) {
-        for parcel in outcome.send {
-            self.route(parcel);
-        }
+        self.flush(account);
         if let (Some(error), Some(frame)) = (&outcome.bounce, cause) {
             self.bounce(frame, error);
         }

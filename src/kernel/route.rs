@@ -1,14 +1,14 @@
 //! Routing: which account, service or domain is a stanza for? (RFC 6120 §10, RFC 6121 §8)
 //!
 //! **Invariant:** works on the head of the frame; never waits, never copies the payload. What a delivery causes
-//! is routed from a queue, not by recursion.
+//! is routed from the queue of its account ([`Engine::flush`]), in order.
 
 use crate::account::{Account, Parcel};
 use crate::accounts::Found;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
-use crate::ports::Task;
+use crate::ports::{Task, Ticket};
 use crate::session::SessionRef;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -105,10 +105,10 @@ impl Engine {
         frame: Frame,
         session: Option<&SessionRef>,
     ) -> Option<Task> {
-        let mut outcome = crate::account::Outcome::default();
-        let verdict = account.filter(&frame, Direction::In, &mut outcome);
+        let verdict = account.filter(&frame, Direction::In);
+        self.flush(account);
         match verdict {
-            None | Some(Flow::Pass) => self.perform(account, None, outcome),
+            None | Some(Flow::Pass) => {}
             Some(Flow::Drop) => return None,
             Some(Flow::Bounce(error)) => {
                 self.bounce(&frame, &error);
@@ -195,21 +195,12 @@ impl Engine {
             Reply::Xml(xml) => (None, Some(xml)),
             Reply::After(ticket, xml) => (Some(ticket), xml),
         };
-        let frame = result(request, xml.as_deref().unwrap_or_default());
+        let xml = xml.as_deref().unwrap_or_default();
         let Some(session) = session else {
-            self.route(Parcel { frame, ticket, owed: true });
+            self.route(Parcel { frame: result(request, xml), ticket, owed: true });
             return;
         };
-        let otherwise = ticket
-            .is_some()
-            .then(|| request.error_reply(&StanzaError::new(StanzaCondition::InternalServerError), None));
-        let entry = Entry {
-            head: frame.bytes(),
-            ticket,
-            otherwise: otherwise.flatten().map(|frame| frame.bytes()),
-            ..Entry::default()
-        };
-        let _ = session.outbox().push_reply(entry);
+        let _ = session.outbox().push_reply(answer(request, ticket, xml));
     }
 
     fn bounce_to(self: &Arc<Self>, frame: &Frame, error: &StanzaError, session: Option<&SessionRef>) {
@@ -299,6 +290,18 @@ pub(crate) fn result(request: &Frame, xml: &str) -> Frame {
         builder = builder.to(&from);
     }
     builder.raw(xml).build()
+}
+
+/// The result as an entry, to be seen when `ticket` is durable; an error if that fails.
+pub(crate) fn answer(request: &Frame, ticket: Option<Ticket>, xml: &str) -> Entry {
+    let error = StanzaError::new(StanzaCondition::InternalServerError);
+    let otherwise = ticket.as_ref().and_then(|_| request.error_reply(&error, None));
+    Entry {
+        head: result(request, xml).bytes(),
+        ticket,
+        otherwise: otherwise.map(|frame| frame.bytes()),
+        ..Entry::default()
+    }
 }
 
 /// Runs a handler. A panic ends this request alone.

@@ -2,7 +2,7 @@
 
 use crate::batch::{check, check_swap, fill_in, weigh, weigh_swap};
 use crate::oneshot::{Pending, Reply, oneshot};
-use kernel::ports::{Batch, Commit, Owner, StoreError, Swap, Ticket};
+use kernel::ports::{Batch, Commit, Op, Owner, StoreError, Swap, Ticket};
 
 /// One call of the port that writes. Jobs take effect in the order in which they were queued.
 pub(crate) enum Job {
@@ -39,6 +39,16 @@ impl Job {
         accept(check(&filled))?;
         let (reply, pending) = oneshot();
         Ok((Job::Create(Newcomer { name: name.to_owned(), first }, reply), pending))
+    }
+
+    /// True if it does nothing but take entries off a log.
+    pub(crate) fn is_removal(&self) -> bool {
+        match self {
+            Job::Batch(batch) => {
+                batch.ops.iter().all(|op| matches!(op, Op::Remove { .. })) && !batch.ops.is_empty()
+            }
+            _ => false,
+        }
     }
 
     fn weight(&self) -> usize {

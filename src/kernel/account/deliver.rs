@@ -22,7 +22,7 @@ impl Account {
     /// itself are the router's business and do not come here.
     pub(crate) fn deliver(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>) -> Outcome {
         let mut outcome = Outcome::default();
-        match self.filter(&parcel.frame, Direction::In, &mut outcome) {
+        match self.filter(&parcel.frame, Direction::In) {
             None | Some(Flow::Pass) => {}
             Some(Flow::Drop) => return outcome,
             Some(Flow::Bounce(error)) => {
@@ -178,13 +178,17 @@ impl Account {
                     let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
                 }
             }
-            StanzaType::Probe => self.answer_probe(&parcel.frame, resource, outcome),
+            StanzaType::Probe => self.answer_probe(&parcel.frame, resource),
             StanzaType::Subscribe
             | StanzaType::Subscribed
             | StanzaType::Unsubscribe
             | StanzaType::Unsubscribed => {
                 // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
                 // them alike at every address of the account keeps both rosters in step.
+                if self.outgoing.is_full() {
+                    outcome.bounce = Some(StanzaError::new(StanzaCondition::ResourceConstraint));
+                    return;
+                }
                 self.receive_subscription(parcel, outcome);
             }
             _ => outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest)),

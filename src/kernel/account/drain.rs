@@ -80,7 +80,7 @@ impl Account {
                 continue;
             }
             let size = bytes.len();
-            let Some(bytes) = self.late(log, bytes, session.reading.found(log), outcome) else {
+            let Some(bytes) = self.late(log, bytes, session.reading.found(log)) else {
                 session.reading.behind = Some(log);
                 passing.push((log, size));
                 continue;
@@ -105,7 +105,7 @@ impl Account {
 
     /// A message as it is delivered late. `None` if it is too late: it was `found` in the log, where it waited for a
     /// slow session that has ended, and it meant only that one, or that moment.
-    fn late(&self, log: LogId, bytes: Bytes, found: bool, outcome: &mut Outcome) -> Option<Bytes> {
+    fn late(&self, log: LogId, bytes: Bytes, found: bool) -> Option<Bytes> {
         let hooks = self.engine.hooks.load();
         let (Some(policy), Ok(frame)) = (&hooks.offline, Frame::parse(bytes.clone())) else {
             return Some(bytes);
@@ -116,7 +116,7 @@ impl Account {
         if frame.type_() == StanzaType::Groupchat {
             // RFC 6121 §8.5.3.2.1: the room must know that nobody is there.
             let gone = StanzaError::new(StanzaCondition::ServiceUnavailable);
-            outcome.send.extend(frame.error_reply(&gone, None).map(Into::into));
+            frame.error_reply(&gone, None).into_iter().for_each(|reply| self.send(reply, None));
         }
         None
     }

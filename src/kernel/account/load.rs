@@ -1,5 +1,6 @@
 //! Bringing an account into memory.
 
+use super::outgoing::Outgoing;
 use super::{Account, State};
 use crate::account::backlog::Backlog;
 use crate::engine::Engine;
@@ -26,6 +27,7 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
         flags: AtomicU64::new(flags),
         used: AtomicU64::new(engine.ports.clock.now().0),
         state: Mutex::new(state),
+        outgoing: Outgoing::default(),
     })))
 }
 
@@ -82,6 +84,8 @@ impl Account {
             if super::same_commit(changed.as_ref(), state.changed.as_ref()) {
                 state.roster = fresh.roster;
                 state.slots = fresh.slots;
+                // Memory shows what is stored: nothing that is read has to wait.
+                state.changed = None;
                 self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
                 return Ok(());
             }
@@ -110,12 +114,15 @@ impl Account {
                 wire::error::StreamCondition::NotAuthorized,
             )));
             let gone = self.unbind(id);
-            outcome.send.extend(gone.send);
+            outcome.left = gone.left.or(outcome.left);
         }
         let state = self.lock();
         // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2), nor requests.
-        let mut send = |type_: StanzaType, contact: &Jid| {
-            outcome.send(Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build());
+        let send = |type_: StanzaType, contact: &Jid| {
+            self.send(
+                Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build(),
+                None,
+            );
         };
         for contact in state.roster.items() {
             if contact.subscription.has_to() || contact.ask {

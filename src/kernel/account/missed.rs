@@ -100,7 +100,7 @@ impl Account {
             if contact.as_str() == self.jid.as_str() {
                 self.greet_by_own(&mut state, id, &mut outcome);
             } else {
-                self.probe(&state, &full, contact, &mut outcome);
+                self.probe(&state, &full, contact);
             }
         }
         outcome

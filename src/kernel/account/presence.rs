@@ -73,7 +73,7 @@ impl Account {
             }
         }
         for contact in state.roster.subscriptions() {
-            self.probe(state, jid, contact, outcome);
+            self.probe(state, jid, contact);
         }
         // §3.1.2: the contact's server may have lost the request.
         for contact in state.roster.unanswered() {
@@ -82,7 +82,7 @@ impl Account {
                 .from(self.jid.as_str())
                 .to(contact.as_str())
                 .build();
-            self.send_out(state, request, None, outcome);
+            self.send_out(state, request, None);
         }
     }
 
@@ -101,18 +101,18 @@ impl Account {
     }
 
     /// Asks for a contact's presence on behalf of a session.
-    pub(super) fn probe(&self, state: &State, session: &FullJid, contact: &Jid, outcome: &mut Outcome) {
+    pub(super) fn probe(&self, state: &State, session: &FullJid, contact: &Jid) {
         // A probe to a contact here asks for this session alone: the others know already. Elsewhere it must come
         // from the bare address (§4.3).
         let from = if self.engine.serves(contact.domain()) { session.as_str() } else { self.jid.as_str() };
         let probe = Frame::presence().type_(StanzaType::Probe).from(from).to(contact.as_str()).build();
-        self.send_out(state, probe, None, outcome);
+        self.send_out(state, probe, None);
     }
 
     /// Sends presence to all subscribers and to the account's own available sessions.
     fn spread(&self, state: &mut State, frame: &Frame, outcome: &mut Outcome) {
         for contact in state.roster.subscribers() {
-            self.send_out(state, frame.addressed(contact.as_str()), None, outcome);
+            self.send_out(state, frame.addressed(contact.as_str()), None);
         }
         let own = frame.addressed(self.jid.as_str());
         for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
@@ -136,7 +136,7 @@ impl Account {
         for entity in directed.iter() {
             let subscribed = was_available && state.roster.may_see(&entity.bare());
             if !subscribed {
-                self.send_out(state, frame.addressed(entity.as_str()), None, outcome);
+                self.send_out(state, frame.addressed(entity.as_str()), None);
             }
         }
         if let Some(session) = state.session(id) {
@@ -182,7 +182,11 @@ impl Account {
     }
 
     /// Answers a probe (§4.3.2, §4.6.6).
-    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>, outcome: &mut Outcome) {
+    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>) {
+        // The asker's server asks again when it matters; bounded memory matters always.
+        if self.outgoing.is_full() {
+            return;
+        }
         let Some(from) = probe.from().and_then(|from| Jid::parse(&from).ok()) else { return };
         let state = self.lock();
         let id = probe.id();
@@ -204,13 +208,12 @@ impl Account {
                     && (session.directed.contains(&from)
                         || session.directed.contains(&Jid::from(from.bare())))
             });
-            outcome.send(match shown {
-                Some(session) => reply(session.jid.as_str(), None).build(),
+            let answer = match shown {
+                Some(session) => reply(session.jid.as_str(), None),
                 // §4.3.2 rule 1.
-                None => {
-                    reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()).build()
-                }
-            });
+                None => reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()),
+            };
+            self.send(answer.build(), None);
             return;
         }
         if let Some(resource) = resource {
@@ -219,22 +222,23 @@ impl Account {
                 .sessions
                 .iter()
                 .find(|session| session.jid.resource() == resource && session.presence.is_some());
-            outcome.send(match session {
-                Some(session) => reply(session.jid.as_str(), None).build(),
-                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)).build(),
-            });
+            let answer = match session {
+                Some(session) => reply(session.jid.as_str(), None),
+                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)),
+            };
+            self.send(answer.build(), None);
             return;
         }
         let mut any = false;
         for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
             any = true;
-            outcome.send(presence.addressed(from.as_str()));
+            self.send(presence.addressed(from.as_str()), None);
         }
         if !any {
             // Rule 3, with the time if it is known.
             let left =
                 state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
-            outcome.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build());
+            self.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build(), None);
         }
     }
 
@@ -245,7 +249,7 @@ impl Account {
     /// Filters a stanza that one of the sessions sends. `Err` with the verdict if it does not pass.
     pub(crate) fn check_out(&self, frame: &Frame) -> (Outcome, bool) {
         let mut outcome = Outcome::default();
-        let passes = match self.filter(frame, Direction::Out, &mut outcome) {
+        let passes = match self.filter(frame, Direction::Out) {
             None | Some(Flow::Pass) => true,
             Some(Flow::Drop) => false,
             Some(Flow::Bounce(error)) => {

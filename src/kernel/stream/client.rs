@@ -41,7 +41,7 @@ pub(super) fn receive(
         }
         Kind::Presence => {
             presence(engine, session, raw.stamp_in(from, None, lang));
-            Ok(None)
+            Ok(settled(session))
         }
         Kind::Iq | Kind::Other => Ok(iq(engine, session, raw.stamp_in(from, None, lang))),
     }
@@ -70,10 +70,14 @@ fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task
         }
         return None;
     }
-    if !outcome.send.is_empty() {
-        engine.perform(session.account(), None, outcome);
-    }
+    engine.flush(session.account());
     engine.route_for(Parcel::from(frame), Some(session))
+}
+
+/// If another thread routes what this session has just caused, its next stanza has to wait for that.
+fn settled(session: &SessionRef) -> Option<Task> {
+    let account = session.account().clone();
+    account.outgoing.is_busy().then(|| Box::pin(async move { account.outgoing.settled().await }) as Task)
 }
 
 fn answer_error(session: &SessionRef, frame: &Frame, error: &StanzaError) {

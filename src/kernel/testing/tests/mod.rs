@@ -5,6 +5,7 @@ mod failing;
 mod ledger;
 mod login;
 mod model;
+mod order;
 mod overflow;
 mod seats;
 

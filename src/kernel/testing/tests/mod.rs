@@ -7,7 +7,9 @@ mod login;
 mod model;
 mod order;
 mod overflow;
+mod removal;
 mod seats;
+mod slow;
 
 use super::*;
 

@@ -9,6 +9,8 @@ pub mod stentor;
 pub mod stream;
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod operation;

@@ -1,9 +1,11 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
 use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
-use crate::accounts::Accounts;
+use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, PresenceWatch};
+use crate::lines::Lines;
+use crate::panics::{caught, caught_async};
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy, Throttle};
@@ -14,9 +16,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
@@ -88,6 +89,10 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    /// Keys for a known password are being derived anew.
+    pub(crate) renewing: AtomicBool,
+    /// About logins that fail without being a guess at a password.
+    pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
@@ -119,6 +124,8 @@ impl Engine {
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            renewing: AtomicBool::new(false),
+            idle_attempts: Lines::default(),
             asked: Asked::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),
@@ -153,8 +160,7 @@ impl Engine {
     }
 
     /// The same with other settings: all of both are taken over, or nothing. Streams keep the sizes with which they
-    /// were opened, accounts in memory the size of their roster. Domains stay as they are, and so must the set of
-    /// XEPs.
+    /// were opened. Domains stay as they are, and so must the set of XEPs.
     ///
     /// # Errors
     /// As [`Engine::install`].
@@ -208,6 +214,7 @@ impl Engine {
         hooks.finish();
         self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
+        self.accounts.all().iter().for_each(|account| account.take_limits());
         Ok(())
     }
 
@@ -255,55 +262,59 @@ impl Engine {
     /// The account of that address, from memory or storage. `None` if there is none, or if it can't be read (which
     /// has been logged).
     pub async fn account(self: &Arc<Self>, jid: &BareJid) -> Option<Arc<Account>> {
-        let mut asked = false;
-        std::future::poll_fn(|context| {
-            if asked {
-                // Woken: it is here, or there is none.
-                return match self.accounts.here(jid.as_str()) {
-                    Some(account) => Poll::Ready(Some(account)),
-                    None if self.accounts.is_loading(jid, context.waker()) => Poll::Pending,
-                    None => Poll::Ready(None),
-                };
+        let arrival = match self.accounts.want(jid) {
+            Wanted::Here(account) => return Some(account),
+            Wanted::Coming { arrival, load } => {
+                if load {
+                    self.start_loading(jid.clone());
+                }
+                arrival
             }
-            asked = true;
-            let (account, load) = self.accounts.want(jid, context.waker());
-            if load {
-                self.start_loading(jid.clone());
-            }
-            account.map_or(Poll::Pending, |account| Poll::Ready(Some(account)))
-        })
-        .await
+        };
+        std::future::poll_fn(|context| arrival.poll(context)).await
     }
 
     /// Loads an account and delivers what waits for it, in order.
     pub(crate) fn start_loading(self: &Arc<Self>, jid: BareJid) {
         let engine = self.clone();
         self.ports.spawn.spawn(Box::pin(async move {
-            match account::load(&engine, &jid).await {
-                Ok(Some(account)) => {
-                    while let Some(waiting) = engine.accounts.settle(&account) {
-                        for waiting in waiting {
-                            engine.hand_over(&account, waiting.parcel, waiting.resource.as_deref());
-                        }
-                    }
-                    drop(account);
-                    if engine.loaded.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
-                        engine.sweep();
-                    }
-                }
-                Ok(None) => {
-                    for waiting in engine.accounts.give_up(&jid) {
-                        engine.no_such_user(waiting.parcel);
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(account = %jid, %error, "account can't be loaded; what was for it comes back as errors");
-                    for waiting in engine.accounts.give_up(&jid) {
-                        engine.bounce(&waiting.parcel.frame, &StanzaError::new(StanzaCondition::InternalServerError));
-                    }
-                }
+            if caught_async(engine.load(&jid)).await.is_err() {
+                tracing::error!(account = %jid, "loading an account panicked; what was for it comes back as errors");
+                engine.give_up(&jid);
             }
         }));
+    }
+
+    async fn load(self: &Arc<Self>, jid: &BareJid) {
+        match account::load(self, jid).await {
+            Ok(Some(account)) => {
+                while let Some(waiting) = self.accounts.settle(&account) {
+                    for waiting in waiting {
+                        self.hand_over(&account, waiting.parcel, waiting.resource.as_deref());
+                    }
+                }
+                drop(account);
+                if self.loaded.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
+                    self.sweep();
+                }
+            }
+            Ok(None) => {
+                for waiting in self.accounts.give_up(jid) {
+                    self.no_such_user(waiting.parcel);
+                }
+            }
+            Err(error) => {
+                tracing::error!(account = %jid, %error, "account can't be loaded; what was for it comes back as errors");
+                self.give_up(jid);
+            }
+        }
+    }
+
+    /// What waits for an account that can't be loaded comes back.
+    fn give_up(self: &Arc<Self>, jid: &BareJid) {
+        for waiting in self.accounts.give_up(jid) {
+            self.bounce(&waiting.parcel.frame, &StanzaError::new(StanzaCondition::InternalServerError));
+        }
     }
 
     /// Undoes a change in memory if its commit fails.
@@ -375,8 +386,15 @@ impl Engine {
             self.doubt(account, ticket);
         }
         if let Some(frame) = outcome.left {
-            for note in &self.hooks.load().unavailable {
-                note(account, &frame);
+            self.observe(&self.hooks.load().unavailable, account, &frame);
+        }
+    }
+
+    /// Shows a presence to XEPs that only watch.
+    pub(crate) fn observe(&self, watches: &[PresenceWatch], account: &Arc<Account>, frame: &Frame) {
+        for note in watches {
+            if caught(|| note(account, frame)).is_err() {
+                tracing::error!(account = %account.jid(), "a XEP that watches presence panicked; it missed one");
             }
         }
     }
@@ -437,6 +455,17 @@ impl Engine {
     /// minute or so; loading many accounts calls it, too.
     pub fn sweep(&self) {
         self.accounts.evict(self.settings().idle_accounts);
+    }
+
+    /// Tells of log lines that were left out. To be called every minute.
+    pub fn sum_up(&self) {
+        let count = self.idle_attempts.turn();
+        if count > 0 {
+            tracing::warn!(
+                count,
+                "more logins failed or were refused in the last minute, none of them a guess that counts"
+            );
+        }
     }
 
     /// Ends all streams with system-shutdown.

@@ -8,12 +8,11 @@ use crate::accounts::Found;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
+use crate::panics::{Panicked, caught_async};
 use crate::ports::{Task, Ticket};
 use crate::session::SessionRef;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
 use wire::jid::{Jid, JidView};
@@ -222,19 +221,25 @@ impl Engine {
         }
     }
 
-    /// RFC 6121 §8.5.1.
+    /// RFC 6121 §8.5.1. Requests are answered as an account answers strangers.
     pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
         let frame = &parcel.frame;
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
-            Kind::Iq if frame.type_() == StanzaType::Get => {
+            Kind::Message => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),
+            Kind::Iq => {
+                let to = frame.to().unwrap_or_default();
+                if JidView::parse(&to).is_ok_and(|to| to.resource().is_none()) {
+                    if let Some(task) = self.ask(frame.clone(), Target::Nobody, Scope::ACCOUNT, None) {
+                        self.ports.spawn.spawn(task);
+                    }
+                    return;
+                }
                 let hooks = self.hooks.load();
-                let answer = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
-                let unavailable = || Reply::error(StanzaCondition::ServiceUnavailable);
-                self.reply(frame, answer.map_or_else(unavailable, |answer| answer(frame)), None);
-            }
-            Kind::Message | Kind::Iq => {
-                self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable))
+                let refusal = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
+                let refusal = refusal.filter(|_| frame.type_() == StanzaType::Get);
+                let unavailable = StanzaCondition::ServiceUnavailable;
+                self.bounce(frame, &StanzaError::new(*refusal.unwrap_or(&unavailable)));
             }
             Kind::Presence if frame.type_() == StanzaType::Probe => {
                 if let (Some(from), Some(to)) = (frame.from(), frame.to()) {
@@ -269,15 +274,23 @@ pub(crate) async fn answer_stranger(handler: Arc<dyn Handler>, request: Request)
         None => false,
     };
     let answer = if failed { Err(StanzaError::new(StanzaCondition::InternalServerError)) } else { xml };
+    Some(to_stranger(&frame, answer.map(Option::unwrap_or_default)))
+}
+
+/// The answer to a request of a stranger: a child, or nothing, or an error.
+pub(crate) fn to_stranger(request: &Frame, answer: Result<String, StanzaError>) -> Frame {
     let (type_, xml) = match answer {
-        Ok(xml) => (StanzaType::Result, xml.unwrap_or_default()),
+        Ok(xml) => (StanzaType::Result, xml),
         Err(error) => (StanzaType::Error, error.to_xml()),
     };
-    let mut builder = Frame::iq().type_(type_).id(&frame.id().unwrap_or_default());
-    if let Some(to) = frame.to() {
+    let mut builder = Frame::iq().type_(type_);
+    if let Some(id) = request.id() {
+        builder = builder.id(&id);
+    }
+    if let Some(to) = request.to() {
         builder = builder.from(&to);
     }
-    Some(builder.raw(&xml).build())
+    builder.raw(&xml).build()
 }
 
 /// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).
@@ -307,19 +320,9 @@ pub(crate) fn answer(request: &Frame, ticket: Option<Ticket>, xml: &str) -> Entr
 /// Runs a handler. A panic ends this request alone.
 async fn guarded(handler: &dyn Handler, request: Request) -> Reply {
     let namespace = request.frame.payload().map(|payload| payload.ns.to_owned()).unwrap_or_default();
-    let Ok(mut answer) = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(request))) else {
-        return panicked(&namespace);
-    };
-    std::future::poll_fn(|context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(_) => Poll::Ready(panicked(&namespace)),
-        }
+    let answer = caught_async(async { handler.handle(request).await }).await;
+    answer.unwrap_or_else(|Panicked| {
+        tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
+        Reply::error(StanzaCondition::InternalServerError)
     })
-    .await
-}
-
-fn panicked(namespace: &str) -> Reply {
-    tracing::error!(namespace, "a request handler panicked; the request gets internal-server-error");
-    Reply::error(StanzaCondition::InternalServerError)
 }

@@ -1,26 +1,28 @@
 //! The daemon: starts everything in order, serves until it is told to stop, and ends in order.
 
 use crate::assemble;
+use crate::check::check;
 use crate::cli::admin::{self, AdminRequest};
 use crate::cli::{Daemon, Password, Users, UsersError, answer};
 use crate::config::{self, Config, ConfigError, Diagnostic, Loaded, XepOptions};
-use crate::net::{Context, Tally, bind};
+use crate::net::{self, Context, Tally, bind};
 use crate::notify::{State, notify};
 use crate::ports::{Runtime, SystemClock, SystemRandom};
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
+use kernel::lines::Lines;
 use kernel::{Engine, Listed, Ports, UserError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Memory, Sqlite};
-use tokio::signal::unix::{SignalKind, signal};
+use store::Sqlite;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use wire::jid::BareJid;
 
 /// Time for streams to take their farewell; then the process ends anyway.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// How often idle accounts are looked for.
+/// How often idle accounts are looked for, and log lines that were left out are counted.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// The program: a list of XEPs, and all that runs them.
@@ -48,24 +50,12 @@ impl Daemon for Stentor {
     }
 
     fn check(&self, loaded: &Loaded) -> Result<Vec<Diagnostic>, ConfigError> {
-        let (_, warnings) = Certificates::load(&loaded.config, SelfMade::InMemory)?;
-        let broken = |error: std::io::Error| {
-            ConfigError(vec![Diagnostic::error("", format!("cannot start: {error}"))])
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(broken)?;
-        runtime.block_on(async {
-            // The same way as at the start, on a store that is thrown away.
-            let ports = ports(Arc::new(Memory::new()));
-            let engine = Engine::new(assemble::settings(&loaded.config), ports).await;
-            let engine =
-                engine.map_err(|error| ConfigError(vec![Diagnostic::error("", error.to_string())]))?;
-            assemble::install(&engine, &loaded.config, self.list)
-        })?;
-        Ok(warnings)
+        check(&loaded.config, self.list)
     }
 
     fn run(self, loaded: Loaded) -> Result<(), String> {
         crate::logging::init(&loaded.config.log).map_err(|error| format!("cannot log: {error}"))?;
+        crate::logging::panics();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -82,7 +72,7 @@ impl Daemon for Stentor {
     }
 }
 
-fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
+pub(crate) fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
     Ports {
         store,
         clock: Arc::new(SystemClock::default()),
@@ -107,7 +97,9 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     let engine = assemble::engine(&config, ports(store.clone()), list).await?;
     let listeners = bind(&config.listen.c2s, &config.listen.c2s_tls)?;
     let socket = config.admin_socket();
-    let commands = admin::bind(&socket).map_err(|error| no_socket(&socket, &error))?;
+    let commands = admin::bind(&socket).map_err(|error| net::no_socket(&socket, &error))?;
+    // Before anybody hears that it serves: a signal that finds no handler ends the process without a word.
+    let signals = Signals::listen()?;
     greet(&engine, &config, file.as_deref()).await;
 
     let context = Arc::new(Context {
@@ -115,6 +107,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
         certificates: Arc::new(certificates),
         config: ArcSwap::from_pointee(config),
         tally: Tally::default(),
+        refusals: Lines::default(),
         closing: watch::Sender::new(false),
     });
     let serving = tokio::spawn(listeners.serve(context.clone()));
@@ -130,7 +123,7 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     }));
     let _ = notify(State::Ready);
 
-    let why = wait_for_signals(&context, file.as_deref(), list, options).await?;
+    let why = signals.wait(&context, file.as_deref(), list, options).await;
     tracing::info!(signal = why, "shutting down");
     let _ = notify(State::Stopping);
     serving.abort();
@@ -143,15 +136,6 @@ async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) 
     // What sessions left to be written is committed before the process ends.
     let closed = tokio::task::spawn_blocking(move || store.close()).await;
     closed.map_err(|error| format!("the database was not closed in order: {error}"))
-}
-
-fn no_socket(socket: &Path, error: &std::io::Error) -> String {
-    let advice = match error.kind() {
-        // Such an address has a hundred bytes or so.
-        std::io::ErrorKind::InvalidInput => "; set \"data\" to a directory with a shorter path",
-        _ => "",
-    };
-    format!("the socket for commands, {}: {error}{advice}", socket.display())
 }
 
 /// Says on the terminal what a newcomer does next.
@@ -196,27 +180,50 @@ fn with_file(file: Option<&Path>) -> String {
     }
 }
 
-async fn wait_for_signals(
-    context: &Context,
-    file: Option<&Path>,
-    list: &'static [Listed],
-    options: &[XepOptions],
-) -> Result<&'static str, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    let mut sweep = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok("SIGTERM"),
-            _ = interrupt.recv() => return Ok("SIGINT"),
-            _ = hangup.recv() => {
-                let _ = notify(State::Reloading);
-                reload(context, file, list, options);
-                let _ = notify(State::Ready);
+/// What an administrator says to the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Works until one of them ends it.
+    async fn wait(
+        mut self,
+        context: &Context,
+        file: Option<&Path>,
+        list: &'static [Listed],
+        options: &[XepOptions],
+    ) -> &'static str {
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    let _ = notify(State::Reloading);
+                    reload(context, file, list, options);
+                    let _ = notify(State::Ready);
+                }
+                _ = sweep.tick() => {
+                    context.engine.sweep();
+                    context.engine.sum_up();
+                    let count = context.refusals.turn();
+                    if count > 0 {
+                        tracing::warn!(count, "more connections were refused in the last minute");
+                    }
+                }
             }
-            _ = sweep.tick() => context.engine.sweep(),
         }
     }
 }

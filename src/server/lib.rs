@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used))]
 
 pub mod assemble;
+mod check;
 pub mod cli;
 pub mod config;
 pub mod daemon;
@@ -11,6 +12,7 @@ pub mod logging;
 pub mod net;
 pub mod notify;
 pub mod ports;
+mod seldom;
 #[cfg(test)]
 mod testing;
 pub mod tls;

@@ -1,7 +1,9 @@
 //! Log lines on standard error, as `[log]` says.
 
 use crate::config::{Log, LogFormat};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -22,4 +24,19 @@ pub fn init(log: &Log) -> io::Result<()> {
         LogFormat::Text => builder.finish().try_init(),
     };
     installed.map_err(io::Error::other)
+}
+
+/// Has every panic of the process counted and logged with its place, wherever it is caught. What a panic says is not
+/// shown: it may quote what a peer sent. `RUST_BACKTRACE=1` adds how it came there.
+pub fn panics() {
+    let count = AtomicU64::new(0);
+    std::panic::set_hook(Box::new(move |panic| {
+        let count = count.fetch_add(1, Ordering::Relaxed) + 1;
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, count, "a mistake in the program; please report this place");
+        let backtrace = Backtrace::capture();
+        if backtrace.status() == BacktraceStatus::Captured {
+            eprintln!("{backtrace}");
+        }
+    }));
 }

@@ -1,10 +1,8 @@
 //! The engine's ports on a real machine: the system's clocks and random generator, tokio's tasks.
 
+use kernel::panics::caught_async;
 use kernel::ports::{BoxFuture, Clock, Job, Millis, Random, Spawn, Task, WallMillis};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -52,7 +50,6 @@ impl Random for SystemRandom {
 #[derive(Debug)]
 pub struct Runtime {
     handle: tokio::runtime::Handle,
-    panics: Arc<AtomicU64>,
     /// As many computations at a time as there are processors: strangers ask for them with every PLAIN login, and
     /// hundreds of busy threads would leave the connections of everybody else no time.
     slots: Arc<Semaphore>,
@@ -62,32 +59,17 @@ impl Runtime {
     /// The current runtime. Panics outside of one.
     pub fn current() -> Runtime {
         let slots = std::thread::available_parallelism().map_or(1, usize::from);
-        Runtime {
-            handle: tokio::runtime::Handle::current(),
-            panics: Arc::default(),
-            slots: Arc::new(Semaphore::new(slots)),
-        }
-    }
-
-    /// Background tasks that ended in a panic.
-    pub fn panics(&self) -> u64 {
-        self.panics.load(Ordering::Relaxed)
+        Runtime { handle: tokio::runtime::Handle::current(), slots: Arc::new(Semaphore::new(slots)) }
     }
 }
 
 impl Spawn for Runtime {
-    fn spawn(&self, mut task: Task) {
-        let panics = self.panics.clone();
-        self.handle.spawn(std::future::poll_fn(move |context| {
-            match std::panic::catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context))) {
-                Ok(poll) => poll,
-                Err(_) => {
-                    panics.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!("a background task panicked; only what it was doing is lost");
-                    Poll::Ready(())
-                }
+    fn spawn(&self, task: Task) {
+        self.handle.spawn(async move {
+            if caught_async(task).await.is_err() {
+                tracing::error!("a background task panicked; only what it was doing is lost");
             }
-        }));
+        });
     }
 
     fn compute(&self, job: Job) -> BoxFuture<'static, ()> {
@@ -107,7 +89,7 @@ impl Spawn for Runtime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[tokio::test]
     async fn no_more_computations_run_at_a_time_than_there_are_processors() {

@@ -5,15 +5,21 @@ use crate::net::{Context, Tally};
 use crate::ports::{Runtime, SystemClock, SystemRandom};
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
-use kernel::Ports;
+use kernel::lines::Lines;
+use kernel::{Listed, Ports};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// All that connections share, on a store in memory.
 pub(crate) async fn context(config: &str, base: &Path) -> Arc<Context> {
+    context_with(config, base, xeps::ALL).await
+}
+
+/// The same with other XEPs.
+pub(crate) async fn context_with(config: &str, base: &Path, list: &[Listed]) -> Arc<Context> {
     let text = Text { name: "stentor.toml", text: Some(config), base };
-    let options = crate::assemble::options(xeps::ALL);
+    let options = crate::assemble::options(list);
     let config = load_text(&text, [], &options).expect("usable").config;
     let (certificates, _) = Certificates::load(&config, SelfMade::InMemory).expect("usable");
     let ports = Ports {
@@ -23,10 +29,11 @@ pub(crate) async fn context(config: &str, base: &Path) -> Arc<Context> {
         spawn: Arc::new(Runtime::current()),
     };
     Arc::new(Context {
-        engine: crate::assemble::engine(&config, ports, xeps::ALL).await.expect("it starts"),
+        engine: crate::assemble::engine(&config, ports, list).await.expect("it starts"),
         certificates: Arc::new(certificates),
         config: ArcSwap::from_pointee(config),
         tally: Tally::default(),
+        refusals: Lines::default(),
         closing: watch::Sender::new(false),
     })
 }

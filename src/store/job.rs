@@ -1,7 +1,7 @@
 //! What is queued for a group commit, the same for every engine.
 
-use crate::batch::{check, check_swap, fill_in, weigh, weigh_swap};
 use crate::oneshot::{Pending, Reply, oneshot};
+use kernel::ports::batch::{check, check_swap, fill_in, weigh, weigh_swap};
 use kernel::ports::{Batch, Commit, Op, Owner, StoreError, Swap, Ticket};
 
 /// One call of the port that writes. Jobs take effect in the order in which they were queued.
@@ -17,7 +17,7 @@ pub(crate) enum Job {
 /// An owner to be made.
 pub(crate) struct Newcomer {
     pub(crate) name: String,
-    /// Its first rows, with [`crate::batch::NEW_OWNER`] for the owner.
+    /// Its first rows, with [`kernel::ports::batch::NEW_OWNER`] for the owner.
     pub(crate) first: Batch,
 }
 

@@ -71,6 +71,13 @@ impl Account {
         Some(EMPTY + state.roster.weight() + caches)
     }
 
+    /// Takes over the limits of the settings, which may be others than those with which it was loaded.
+    pub(crate) fn take_limits(&self) {
+        let mut state = self.lock();
+        // Read under the lock, so that of two reloads the later one wins.
+        state.roster.set_limits(self.engine.settings().roster.clone());
+    }
+
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<(), StoreError> {
         loop {
@@ -83,6 +90,7 @@ impl Account {
             let mut state = self.lock();
             if super::same_commit(changed.as_ref(), state.changed.as_ref()) {
                 state.roster = fresh.roster;
+                state.roster.set_limits(self.engine.settings().roster.clone());
                 state.slots = fresh.slots;
                 // Memory shows what is stored: nothing that is read has to wait.
                 state.changed = None;

@@ -1,7 +1,7 @@
 //! One account: everything that can race about it changes here, behind one short lock.
 //!
 //! **Invariant:** nothing waits while an account's lock is held, and no second account's lock is taken under it.
-//! What a change causes elsewhere is queued in [`Outgoing`] or returned as an `Outcome`, and performed after the lock is
+//! What a change causes elsewhere is queued in `Outgoing` or returned as an `Outcome`, and performed after the lock is
 //! released.
 
 mod addresses;
@@ -29,6 +29,7 @@ pub(crate) use subscription::subscription_type;
 use crate::engine::Engine;
 use crate::hooks::{Direction, Effects, Flow, Passing};
 use crate::outbox::{Ending, Outbox};
+use crate::panics::{Panicked, caught};
 use crate::ports::{Owner, Ticket};
 use crate::roster::Roster;
 use crate::session::SessionId;
@@ -41,7 +42,7 @@ use parking_lot::Mutex;
 use reading::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wire::error::{StanzaError, StreamError};
+use wire::error::{StanzaCondition, StanzaError, StreamError};
 use wire::frame::Frame;
 use wire::jid::{BareJid, FullJid, Jid};
 
@@ -214,8 +215,12 @@ impl Account {
         let mut effects = Effects::default();
         let mut verdict = None;
         for filter in hooks.filters.iter().filter(|filter| filter.wants(frame, direction, self)) {
-            match (filter.apply)(&Passing { frame, direction, account: &AccountView { state } }, &mut effects)
-            {
+            let passing = Passing { frame, direction, account: &AccountView { state } };
+            let flow = caught(|| (filter.apply)(&passing, &mut effects)).unwrap_or_else(|Panicked| {
+                tracing::error!(account = %self.jid, "a filter panicked; its stanza comes back as an error");
+                Flow::Bounce(StanzaError::new(StanzaCondition::InternalServerError))
+            });
+            match flow {
                 Flow::Pass => {}
                 stop => {
                     verdict = Some(stop);

@@ -2,6 +2,7 @@
 
 use crate::account::{Parcel, subscription_type};
 use crate::engine::Engine;
+use crate::hooks::Ask;
 use crate::outbox::Entry;
 use crate::ports::Task;
 use crate::session::SessionRef;
@@ -107,9 +108,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
             }
             engine.perform(account, None, outcome);
             if !refused && type_ == StanzaType::Available {
-                for note in &engine.hooks.load().received {
-                    note(account, &frame);
-                }
+                engine.observe(&engine.hooks.load().received, account, &frame);
             }
         }
         // Subscriptions and probes are about somebody; an error answers somebody.
@@ -153,16 +152,8 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
 }
 
 fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
-    // RFC 6120 §8.2.3: an id and a type always, and one payload in a request.
-    let request = match frame.type_() {
-        StanzaType::Get | StanzaType::Set => true,
-        StanzaType::Result | StanzaType::Error => false,
-        _ => {
-            answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
-            return None;
-        }
-    };
-    if request && (frame.id().is_none_or(|id| id.is_empty()) || frame.child_count() != 1) {
+    let request = !matches!(frame.type_(), StanzaType::Result | StanzaType::Error);
+    if request && Ask::of(&frame).is_none() {
         answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
         return None;
     }

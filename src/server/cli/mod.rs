@@ -27,7 +27,7 @@ pub trait Daemon {
     /// One line for each XEP: number, title, version.
     fn describe_xeps(&self) -> String;
 
-    /// Everything that a start does, up to opening sockets. Returns further warnings.
+    /// Everything that a start does, without its traces. Returns further warnings.
     fn check(&self, loaded: &Loaded) -> Result<Vec<Diagnostic>, ConfigError>;
 
     /// Serves until told to stop. The error is shown to the administrator as it is.
@@ -107,7 +107,11 @@ fn check(loaded: &Loaded, daemon: &impl Daemon) -> ExitCode {
             );
             ExitCode::SUCCESS
         }
-        Err(error) => refuse(&error),
+        Err(error) => {
+            eprintln!("{error}");
+            eprintln!("stentor: the server would not start; mend what stands above and check again");
+            ExitCode::from(WRONG)
+        }
     }
 }
 

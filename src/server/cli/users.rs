@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::Future;
 use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 use wire::jid::{BareJid, prepare_domain};
 
@@ -217,6 +218,7 @@ fn perform_somewhere(
         }
         eprintln!("no server runs here and there was no data: {data} is made for it");
     }
+    check_owner(&config.data)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -225,6 +227,21 @@ fn perform_somewhere(
         let users = daemon.open_users(config).await?;
         Ok(answer(&users, config, request).await)
     })
+}
+
+/// What root writes into the data of the server's user, the server could not use.
+fn check_owner(data: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    // A database has an owner of its own, who has used it so far.
+    let found = std::fs::metadata(data.join(store::DATABASE)).or_else(|_| std::fs::metadata(data));
+    match found.map(|found| found.uid()) {
+        Ok(owner) if owner != rustix::process::geteuid().as_raw() => Err(format!(
+            "{} belongs to another user, who could not use what this one writes there; run the command as that user: \
+             sudo -u '#{owner}' stentor …",
+            data.display()
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn obtain(source: &PasswordSource, jid: &str) -> Result<Password, String> {

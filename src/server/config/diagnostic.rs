@@ -90,11 +90,15 @@ impl Diagnostics {
         self.0.push(Diagnostic::warning(place, message));
     }
 
-    /// In the order of the file, what has no line first.
+    pub(crate) fn extend(&mut self, more: Vec<Diagnostic>) {
+        self.0.extend(more);
+    }
+
+    /// Errors first, in the order of the file, what has no line first.
     fn sort(&mut self) {
         self.0.sort_by_cached_key(|diagnostic| {
             let line = diagnostic.place.rsplit_once(':').map(|(_, line)| line.parse::<u64>().unwrap_or(0));
-            line.unwrap_or(0)
+            (diagnostic.severity == Severity::Warning, line.unwrap_or(0))
         });
     }
 

@@ -7,17 +7,14 @@ use super::{Auth, ByteSize, Config, Domain, KeyPair, Limits, Listen, Log, Rate, 
 use super::{XepOptions, XepSettings};
 use config::{Value, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Takes everything out of the tree. What is wrong is in the reader's diagnostics afterwards.
 pub(super) fn read(reader: &mut Reader<'_>, text: &Text<'_>, xeps: &[XepOptions]) -> Config {
     let domains = read_domains(reader, text);
-    let (data, place): (String, String) = match reader.read_optional("", "data") {
-        Some(found) => found,
-        None => (reader.read("", "data"), String::new()),
-    };
-    let data = reader.anchor(&data, &place);
+    let data = read_data(reader, text);
     let listen = Listen {
         c2s: reader.read("listen", "c2s"),
         c2s_tls: reader.read("listen", "c2s_tls"),
@@ -66,6 +63,39 @@ fn read_domains(reader: &mut Reader<'_>, text: &Text<'_>) -> Vec<Domain> {
         return reader.read_default("", "domains");
     }
     domains
+}
+
+/// Where the system keeps the data of services that it configures in [`SYSTEM_CONFIGURATION`].
+const SYSTEM_DATA: &str = "/var/lib/stentor";
+const SYSTEM_CONFIGURATION: &str = "/etc";
+
+/// The default hangs on the place of the file alone, and not on systemd's `STATE_DIRECTORY`: a command in an
+/// administrator's shell must come to the same place as the service.
+fn read_data(reader: &mut Reader<'_>, text: &Text<'_>) -> PathBuf {
+    if let Some((data, place)) = reader.read_optional::<String>("", "data") {
+        return reader.anchor(&data, &place);
+    }
+    let default: String = reader.read_default("", "data");
+    let beside = reader.base.join(default);
+    let of_the_system =
+        std::path::absolute(&beside).is_ok_and(|absolute| absolute.starts_with(SYSTEM_CONFIGURATION));
+    if text.text.is_some() && of_the_system { PathBuf::from(SYSTEM_DATA) } else { beside }
+}
+
+/// Says so if systemd keeps another directory for the service than the one that is used by default.
+pub(super) fn check_state_directory(reader: &mut Reader<'_>, data: &Path, state: &OsStr) {
+    let kept = std::env::split_paths(state).collect::<Vec<_>>();
+    let of_the_system = data == Path::new(SYSTEM_DATA) && !reader.has("", "data");
+    if let Some(first) = kept.first().filter(|_| of_the_system && !kept.iter().any(|kept| kept == data)) {
+        let first = first.display();
+        reader.out.warning(
+            "STATE_DIRECTORY",
+            format!(
+                "systemd keeps {first} for this service, but its data is in {SYSTEM_DATA}; write data = \"{first}\" into \
+                 the configuration, where commands find it, too"
+            ),
+        );
+    }
 }
 
 fn check_listen(reader: &mut Reader<'_>, listen: &Listen) {

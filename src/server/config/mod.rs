@@ -95,6 +95,8 @@ pub fn load_text(
     xeps: &[XepOptions],
 ) -> Result<Loaded, ConfigError> {
     let mut out = Diagnostics::default();
+    let variables: Vec<_> = variables.into_iter().collect();
+    let state = variables.iter().find(|(name, _)| name == "STATE_DIRECTORY").map(|(_, value)| value.clone());
     let Some(document) = document::parse(text.name, text.text.unwrap_or(""), xeps, &mut out) else {
         // Without a readable document all further errors would be about things that are in fact there.
         return Err(out.into_error());
@@ -110,6 +112,9 @@ pub fn load_text(
     };
     let mut reader = Reader { root, out: &mut out, base: text.base };
     let config = fill::read(&mut reader, text, xeps);
+    if let Some(state) = state {
+        fill::check_state_directory(&mut reader, &config.data, &state);
+    }
     let (config, warnings) = out.finish(config)?;
     Ok(Loaded { config, warnings, file: None })
 }

@@ -223,6 +223,41 @@ fn the_environment_wins_over_the_file() {
     assert!(!config.xep("register").enabled && config.xep("mam").enabled);
 }
 
+fn data(base: &str, text: Option<&str>, variables: &[(&str, &str)]) -> Loaded {
+    let text = Text { name: "stentor.toml", text, base: Path::new(base) };
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    load_text(&text, variables, &[]).expect("usable")
+}
+
+#[test]
+fn data_is_beside_the_file_or_where_systems_keep_it() {
+    let file = Some("domains = [\"example.org\"]");
+    let at = |base| data(base, file, &[]).config.data;
+    assert_eq!(at("/srv/chat"), Path::new("/srv/chat/data"));
+    assert_eq!(at(""), Path::new("data"));
+    assert_eq!(at("/etc/stentor"), Path::new("/var/lib/stentor"));
+    assert_eq!(at("/etc"), Path::new("/var/lib/stentor"));
+    assert_eq!(at("/etcetera"), Path::new("/etcetera/data"));
+    assert_eq!(data("", None, &[]).config.data, Path::new("data"));
+    // What is set, holds.
+    let set = data("/etc/stentor", Some("domains = [\"example.org\"]\ndata = \"data\""), &[]);
+    assert_eq!(set.config.data, Path::new("/etc/stentor/data"));
+    assert_eq!(data("/etc/stentor", file, &[("STENTOR_DATA", "/x")]).config.data, Path::new("/x"));
+}
+
+/// A command in a shell knows nothing of the service's environment, so the default cannot come from there.
+#[test]
+fn another_state_directory_is_a_warning() {
+    let file = Some("domains = [\"example.org\"]");
+    let warnings = |base, text, state| data(base, text, &[("STATE_DIRECTORY", state)]).warnings;
+    let warned = warnings("/etc/stentor", file, "/var/lib/chat");
+    assert!(warned[0].message.contains("data = \"/var/lib/chat\""), "{warned:?}");
+    assert_eq!(warnings("/etc/stentor", file, "/var/lib/other:/var/lib/stentor"), []);
+    assert_eq!(warnings("/srv/chat", file, "/var/lib/chat"), []);
+    let set = Some("domains = [\"example.org\"]\ndata = \"/var/lib/chat\"");
+    assert_eq!(warnings("/etc/stentor", set, "/var/lib/chat"), []);
+}
+
 #[test]
 fn a_wrong_variable_is_called_by_its_name() {
     let said = read_with(None, &[("STENTOR_LIMITS__ROSTER_ITEMS", "many")]).expect_err("wrong").to_string();

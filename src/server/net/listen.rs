@@ -1,10 +1,13 @@
 //! Listeners: bound before anything else starts, so that a port in use is an error of the start.
 
 use super::connection::{self, Context};
+use crate::seldom::Seldom;
 use crate::tls::Purpose;
+use kernel::panics::caught_async;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -36,17 +39,28 @@ pub fn bind(plain: &[SocketAddr], direct: &[SocketAddr]) -> Result<Listeners, St
     Ok(Listeners { sockets })
 }
 
+/// The addresses that cannot be bound now. Nothing listens there, not even for a moment.
+pub(crate) fn probe(plain: &[SocketAddr], direct: &[SocketAddr]) -> Vec<(SocketAddr, io::Error)> {
+    let all = plain.iter().chain(direct);
+    all.filter_map(|address| Some((*address, bound(*address).err()?))).collect()
+}
+
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let bound = match socket(address) {
+    let socket = bound(address)?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn bound(address: SocketAddr) -> io::Result<Socket> {
+    match socket(address) {
         // A machine without IPv6 can still serve "all addresses".
         Err(error)
             if address.is_ipv6() && address.ip().is_unspecified() && error.raw_os_error() == Some(97) =>
         {
-            socket(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))?
+            socket(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))
         }
-        other => other?,
-    };
-    TcpListener::from_std(bound.into())
+        other => other,
+    }
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {
@@ -63,11 +77,10 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
-fn explain(address: SocketAddr, error: &io::Error) -> String {
+pub(crate) fn explain(address: SocketAddr, error: &io::Error) -> String {
     let what = match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another program listens there; stop it, or choose another port in [listen]"
@@ -79,6 +92,16 @@ fn explain(address: SocketAddr, error: &io::Error) -> String {
         _ => "correct it in [listen]",
     };
     format!("cannot listen on {address} ({error}): {what}")
+}
+
+/// Why the socket for commands cannot be opened.
+pub(crate) fn no_socket(socket: &Path, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        // Such an address has a hundred bytes or so.
+        io::ErrorKind::InvalidInput => "; set \"data\" to a directory with a shorter path",
+        _ => "",
+    };
+    format!("the socket for commands, {}: {error}{advice}", socket.display())
 }
 
 impl Listeners {
@@ -94,22 +117,30 @@ impl Listeners {
 }
 
 async fn accept(listener: TcpListener, purpose: Purpose, context: Arc<Context>) {
+    let mut complaint = Seldom::default();
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
                 let limit = context.config.load().limits.connections_per_address;
                 let Some(counted) = context.tally.count(address.ip(), limit) else {
-                    tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
+                    if context.refusals.allow(address.ip()) {
+                        tracing::warn!(address = %address.ip(), limit, "connection refused: too many from this address");
+                    }
                     continue;
                 };
                 let context = context.clone();
                 tokio::spawn(async move {
-                    connection::serve(socket, address, purpose, &context).await;
+                    let served = caught_async(connection::serve(socket, address, purpose, &context)).await;
+                    if served.is_err() {
+                        tracing::error!(%address, "a connection panicked");
+                    }
                     drop(counted);
                 });
             }
             Err(error) => {
-                tracing::error!(%error, "accepting connections fails; trying again");
+                if complaint.due() {
+                    tracing::error!(%error, "accepting connections fails; trying again");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

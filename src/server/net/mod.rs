@@ -3,9 +3,13 @@
 
 mod bucket;
 mod connection;
+mod drive;
 mod listen;
+mod metered;
+mod patience;
 mod tally;
 
 pub use connection::Context;
 pub use listen::bind;
+pub(crate) use listen::{explain, no_socket, probe};
 pub use tally::Tally;

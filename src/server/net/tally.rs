@@ -1,5 +1,6 @@
 //! Connections per address. An IPv6 client owns at least a /64, so that counts as one address.
 
+use kernel::lines::network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,7 @@ pub struct Counted {
 impl Tally {
     /// Counts a connection, unless the address has `limit` already.
     pub fn count(&self, address: IpAddr, limit: u32) -> Option<Counted> {
-        let key = key(address);
+        let key = network(address);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(key).or_insert(0);
         if *count >= limit {
@@ -48,13 +49,6 @@ impl Drop for Counted {
                 counts.remove(&self.key);
             }
         }
-    }
-}
-
-fn key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 => v4,
     }
 }
 

@@ -4,12 +4,13 @@
 //! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one.
 //! - `tail`: index rows of the log that are not in their table yet; `page` merges tail and table.
 //! - `reader`: the pool of reading threads.
-//! - `open` and `schema`: the data directory, its lock, versions and migrations.
+//! - `open` and `schema`: the data directory, its lock, versions and migrations; `inspect` looks at it from outside.
 //!
 //! **Invariant:** only the writer thread changes the database and the tail, the tail only after the commit.
 
 mod change;
 mod complaint;
+mod inspect;
 mod open;
 mod page;
 mod queue;
@@ -21,7 +22,8 @@ mod tail;
 mod tests;
 mod writer;
 
-pub use open::OpenError;
+pub use inspect::Found;
+pub use open::{DATABASE, OpenError};
 
 use crate::job::{Job, failed};
 use crate::oneshot::ready;
@@ -98,6 +100,14 @@ impl Sqlite {
             .spawn(move || writer.run())
             .map_err(|error| OpenError::Io(data.to_owned(), error))?;
         Ok(Sqlite { queue, readers, writer: Mutex::new(Some(thread)), place: Mutex::new(Some(place)) })
+    }
+
+    /// Tells whether [`Sqlite::open`] would work, without making, locking or migrating anything.
+    ///
+    /// # Errors
+    /// What opening would be refused with, as far as that can be seen from outside.
+    pub fn inspect(data: &Path) -> Result<Found, OpenError> {
+        inspect::inspect(data)
     }
 
     /// Commits what is queued, checkpoints, ends the threads and gives the directory free. Afterwards writes

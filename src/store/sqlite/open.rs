@@ -10,9 +10,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const DATABASE: &str = "stentor.db";
-const LOCK: &str = "stentor.lock";
-const MARKER: &str = "stentor.id";
+/// The file in the data directory.
+pub const DATABASE: &str = "stentor.db";
+pub(super) const LOCK: &str = "stentor.lock";
+pub(super) const MARKER: &str = "stentor.id";
 
 const MARKER_TEXT: &str = "\
 A Stentor database was made in this directory. While this file is here, Stentor refuses to start without it,

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Tells our file from other SQLite files: "STNR".
-const APPLICATION: i32 = 0x5354_4e52;
+pub(super) const APPLICATION: i32 = 0x5354_4e52;
 
 /// Pages in the write-ahead log at which a commit moves them into the database.
 const CHECKPOINT_PAGES: i32 = 2_000;

@@ -1,13 +1,17 @@
 //! The world itself.
 
+mod accounts;
+mod asked;
 mod durability;
 mod failing;
 mod ledger;
 mod login;
+mod mistakes;
 mod model;
 mod order;
 mod overflow;
 mod removal;
+mod renewal;
 mod seats;
 mod slow;
 

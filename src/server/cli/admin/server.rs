@@ -1,6 +1,7 @@
 //! The answering side, in the daemon.
 
 use super::{AdminRequest, AdminResponse, MAX_REQUEST};
+use crate::seldom::Seldom;
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -64,6 +65,7 @@ where
     let free = Arc::new(Semaphore::new(AT_ONCE));
     // Dropping the set, with this future, ends what is at work.
     let mut at_work = tokio::task::JoinSet::new();
+    let mut complaint = Seldom::default();
     loop {
         let Ok(place) = free.clone().acquire_owned().await else { return };
         while at_work.try_join_next().is_some() {}
@@ -78,7 +80,9 @@ where
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the admin socket cannot accept");
+                if complaint.due() {
+                    tracing::warn!(%error, "the admin socket cannot accept; trying again");
+                }
                 // Out of file descriptors, most likely: trying at once would only burn the processor.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }

@@ -4,7 +4,7 @@ use super::super::open::Place;
 use super::super::schema::MIGRATIONS;
 use super::{Options, ask, open};
 use crate::contract::{commit, entry, ids, wait, whole};
-use crate::{OpenError, Sqlite};
+use crate::{Found, OpenError, Sqlite};
 use kernel::ports::{Batch, Store};
 use std::fs;
 use std::path::Path;
@@ -144,4 +144,64 @@ fn a_migration_that_fails_changes_nothing() {
     assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [1]);
     drop(store);
     assert_eq!(ask(directory.path(), "SELECT count(*) FROM sqlite_schema WHERE name = 'added'"), [0]);
+}
+
+/// All files with what is in them.
+fn contents(directory: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
+    let mut all: Vec<_> = files.map(|path| (path.clone(), fs::read(&path).unwrap())).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn inspecting_comes_to_the_same_as_opening_and_leaves_no_trace() {
+    let parent = tempfile::tempdir().unwrap();
+    let inspect = |path: &Path| Sqlite::inspect(path);
+    assert_eq!(inspect(&parent.path().join("not/yet")).unwrap(), Found::Nothing);
+    assert!(!parent.path().join("not").exists());
+    fs::write(parent.path().join("file"), "").unwrap();
+    let below_a_file = parent.path().join("file/data");
+    assert!(matches!(inspect(&below_a_file), Err(OpenError::Io(..))));
+    assert!(matches!(refusal(&below_a_file), OpenError::Io(..)));
+
+    let directory = used();
+    let data = directory.path();
+    let before = contents(data);
+    assert_eq!(inspect(data).unwrap(), Found::Database);
+    assert_eq!(contents(data), before);
+    let store = open(data, Options::default());
+    assert_eq!(inspect(data).unwrap(), Found::InUse);
+    drop(store);
+
+    let database = data.join("stentor.db");
+    let good = fs::read(&database).unwrap();
+    ask(data, "PRAGMA user_version = 77");
+    assert!(matches!(inspect(data), Err(OpenError::Newer(_, 77, _))));
+    ask(data, "PRAGMA application_id = 1");
+    assert!(matches!(inspect(data), Err(OpenError::Foreign(_))));
+    assert!(matches!(refusal(data), OpenError::Foreign(_)));
+    fs::write(&database, "x".repeat(5000)).unwrap();
+    assert!(matches!(inspect(data), Err(OpenError::Corrupt(..))));
+    fs::write(&database, "").unwrap();
+    assert!(matches!(inspect(data), Err(OpenError::Emptied(_))));
+    fs::remove_file(&database).unwrap();
+    assert!(matches!(inspect(data), Err(OpenError::Missing(_))));
+    fs::write(&database, good).unwrap();
+    assert_eq!(inspect(data).unwrap(), Found::Database);
+}
+
+#[test]
+fn a_database_whose_beginning_is_in_its_log_alone_is_no_stranger() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), Options::default());
+    commit(&store, Batch::new().with(entry(1, &[1], "x")));
+    // As a crash would leave it.
+    let crashed = tempfile::tempdir().unwrap();
+    for (path, bytes) in contents(directory.path()) {
+        fs::write(crashed.path().join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    assert!(crashed.path().join("stentor.db-wal").metadata().unwrap().len() > 0);
+    assert!(Sqlite::inspect(crashed.path()).is_ok());
+    drop(open(crashed.path(), Options::default()));
 }

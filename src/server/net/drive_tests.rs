@@ -1,9 +1,14 @@
 use super::*;
+use crate::net::metered::Metered;
+use crate::net::patience::{FAREWELL, STALL};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kernel::Users;
+use kernel::hooks::{Hooks, Offline};
+use kernel::stream::Peer;
+use kernel::{ConfigError, Env, Listed, Users, Xep};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::Arc;
+use std::sync::{Mutex, mpsc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use wire::jid::BareJid;
@@ -42,21 +47,26 @@ fn on_virtual_time<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'st
 }
 
 async fn context() -> Arc<Context> {
-    let context = crate::testing::context(CONFIG, Path::new("")).await;
+    context_with(xeps::ALL).await
+}
+
+async fn context_with(list: &[Listed]) -> Arc<Context> {
+    let context = crate::testing::context_with(CONFIG, Path::new(""), list).await;
     let romeo = BareJid::parse("romeo@localhost").expect("an address");
     Users::new(&context.engine).create(&romeo, "montague").await.expect("made");
     context
 }
 
 /// The server's end of a connection, being driven.
-fn start<S>(mut io: S, context: &Arc<Context>) -> JoinHandle<End>
+fn start<S>(io: S, context: &Arc<Context>) -> JoinHandle<End>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let context = context.clone();
+    let mut io = Metered::new(io);
     tokio::spawn(async move {
         let mut client = ClientStream::new(&context.engine, Peer::default());
-        drive(&mut io, &mut client, &context).await
+        drive(&mut io, &mut client, &context, ([192, 0, 2, 1], 5).into()).await
     })
 }
 
@@ -78,7 +88,8 @@ async fn say(io: &mut DuplexStream, text: &str) {
     io.write_all(text.as_bytes()).await.expect("writable");
 }
 
-async fn log_in(io: &mut DuplexStream) {
+/// Logs in and returns the address of the session.
+async fn log_in(io: &mut DuplexStream) -> String {
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
     let plain = STANDARD.encode("\0romeo\0montague");
@@ -88,7 +99,9 @@ async fn log_in(io: &mut DuplexStream) {
     say(io, HEADER).await;
     until(io, "</stream:features>").await;
     say(io, BIND).await;
-    until(io, "</iq>").await;
+    let bound = until(io, "</iq>").await;
+    let jid = bound.split("<jid>").nth(1).and_then(|rest| rest.split("</jid>").next());
+    jid.expect("an address").to_owned()
 }
 
 /// The server's end of a connection that takes nothing for a while, and then everything.
@@ -240,8 +253,73 @@ fn a_peer_that_reads_drop_by_drop_does_not_hold_an_ended_stream_for_ever() {
             }
         });
         driven.await.expect("no panic");
-        assert!(start.elapsed() < FAREWELL + Duration::from_secs(10), "{:?}", start.elapsed());
+        assert!(start.elapsed() <= FAREWELL + Duration::from_millis(1), "{:?}", start.elapsed());
         sipping.abort();
+    });
+}
+
+#[test]
+fn a_session_that_is_ended_from_elsewhere_does_not_wait_for_a_peer_that_does_not_read() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        let (_peer, driven) = blocked(&context).await;
+        // Everything is at rest: only the end itself can wake the task.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let start = Instant::now();
+        context.engine.shut_down();
+        driven.await.expect("no panic");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn a_peer_that_reads_slowly_and_says_nothing_is_there() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        let (mut peer, server) = duplex(1024);
+        start(server, &context);
+        log_in(&mut peer).await;
+        // Less than the queue takes, so that the stream is read from all the time.
+        const REQUESTS: usize = 20;
+        say(&mut peer, &DISCO.repeat(REQUESTS)).await;
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        while String::from_utf8_lossy(&seen).matches("</iq>").count() < REQUESTS {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let mut sip = [0; 100];
+            let read = peer.read(&mut sip).await.expect("readable");
+            assert!(read > 0, "cut off after {:?}", start.elapsed());
+            seen.extend_from_slice(&sip[..read]);
+        }
+        assert!(start.elapsed() > Duration::from_secs(1000), "{:?}", start.elapsed());
+        // Now that it has everything, it is asked like any other.
+        until(&mut peer, "urn:xmpp:ping").await;
+        until(&mut peer, "connection-timeout").await;
+    });
+}
+
+#[test]
+fn what_goes_out_to_a_silent_peer_is_no_sign_of_life() {
+    on_virtual_time(|| async {
+        let context = context().await;
+        // The network takes everything, as it does for minutes after a peer has vanished.
+        let (mut silent, server) = duplex(1 << 20);
+        let driven = start(server, &context);
+        let jid = log_in(&mut silent).await;
+        let (mut talker, server) = duplex(1 << 20);
+        start(server, &context);
+        log_in(&mut talker).await;
+        let talking = tokio::spawn(async move {
+            loop {
+                say(&mut talker, &format!("<message to='{jid}' type='chat'><body>you?</body></message>"))
+                    .await;
+                tokio::time::sleep(Duration::from_secs(30)).await;
+            }
+        });
+        let start = Instant::now();
+        driven.await.expect("no panic");
+        assert!(start.elapsed() < Duration::from_secs(700), "{:?}", start.elapsed());
+        talking.abort();
     });
 }
 
@@ -271,5 +349,89 @@ fn a_login_that_is_not_done_in_time_is_ended() {
         until(&mut peer, "connection-timeout").await;
         assert_eq!(start.elapsed().as_secs() / 2, 15);
         driven.await.expect("no panic");
+    });
+}
+
+/// A XEP with a mistake: it panics over a message that is to be kept.
+struct Mistake;
+
+impl Xep for Mistake {
+    const NUMBER: u16 = 9999;
+    const NAME: &'static str = "mistake";
+    const TITLE: &'static str = "Mistake";
+    const VERSION: &'static str = "0";
+    type Config = toml::Table;
+
+    fn new(_: toml::Table, _: &mut Env) -> Result<Mistake, ConfigError> {
+        Ok(Mistake)
+    }
+
+    fn register(self: Arc<Self>, hooks: &mut Hooks) {
+        let worth = |frame: &wire::frame::Frame| panic!("{}", frame.as_str());
+        hooks.offline(Offline { messages: 1, bytes: 1, worth, delay: |_, _| String::new() });
+    }
+}
+
+/// What is logged on this thread while the guard lives.
+fn logged() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer({
+            let text = text.clone();
+            move || Writer(text.clone())
+        })
+        .finish();
+    (text, tracing::subscriber::set_default(subscriber))
+}
+
+struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("unpoisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_ends_one_session_in_order_and_nothing_else() {
+    on_virtual_time(|| async {
+        let (log, _guard) = logged();
+        let context = context_with(&[Listed::of::<Mistake>()]).await;
+        let (mut peer, server) = duplex(1 << 16);
+        let driven = start(server, &context);
+        let jid = log_in(&mut peer).await;
+        let (mut other, server) = duplex(1 << 16);
+        start(server, &context);
+        log_in(&mut other).await;
+        // Seen, but no place for messages.
+        let negative = "<presence><priority>-1</priority></presence>";
+        say(&mut other, negative).await;
+        say(&mut peer, negative).await;
+        until(&mut other, &jid).await;
+        say(&mut peer, "<message to='romeo@localhost' type='chat'><body>cankerblossom</body></message>")
+            .await;
+        let last = until(&mut peer, "</stream:stream>").await;
+        assert!(last.contains("<internal-server-error "), "{last}");
+        let farewell = until(&mut other, "unavailable").await;
+        assert!(farewell.contains(&jid), "{farewell}");
+        drop(peer);
+        driven.await.expect("no panic reaches the task");
+        say(&mut other, DISCO).await;
+        until(&mut other, "</iq>").await;
+
+        let log = String::from_utf8(log.lock().expect("unpoisoned").clone()).expect("UTF-8");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("panicked")).collect();
+        assert!(
+            matches!(lines[..], [line] if line.contains("ERROR") && line.contains("192.0.2.1") && line.contains(&jid)),
+            "{log}"
+        );
+        assert!(!log.contains("cankerblossom"), "{log}");
     });
 }

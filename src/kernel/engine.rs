@@ -1,6 +1,6 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
-use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
+use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
 use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::{Hooks, PresenceWatch};
@@ -97,11 +97,8 @@ pub struct Engine {
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
-    keeping: Mutex<Vec<(Ticket, Kept)>>,
+    keeping: Mutex<Vec<(Ticket, Vec<Kept>)>>,
 }
-
-/// Messages with the accounts they are kept for.
-type Kept = Vec<(Arc<Account>, Frame)>;
 
 const SECRET: &str = "secret";
 /// So many accounts may be loaded before idle ones are looked for.
@@ -253,6 +250,11 @@ impl Engine {
         }
     }
 
+    /// None in the log is higher.
+    pub(crate) fn newest_log_id(&self) -> LogId {
+        LogId(self.log_ids.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn next_session_id(&self) -> SessionId {
         SessionId(self.session_ids.fetch_add(1, Ordering::Relaxed))
     }
@@ -330,14 +332,14 @@ impl Engine {
     }
 
     /// Remembers who sent a message that is being appended, until the append is durable.
-    pub(crate) fn kept(self: &Arc<Self>, account: &Arc<Account>, ticket: Ticket, frame: Frame) {
+    pub(crate) fn kept(self: &Arc<Self>, ticket: Ticket, message: Kept) {
         {
             let mut keeping = self.keeping.lock();
             if let Some((_, group)) = keeping.iter_mut().find(|(kept, _)| kept.same_group(&ticket)) {
-                group.push((account.clone(), frame));
+                group.push(message);
                 return;
             }
-            keeping.push((ticket.clone(), vec![(account.clone(), frame)]));
+            keeping.push((ticket.clone(), vec![message]));
         }
         let engine = self.clone();
         self.ports.spawn.spawn(Box::pin(async move {
@@ -348,8 +350,7 @@ impl Engine {
                 index.map(|index| keeping.swap_remove(index).1).unwrap_or_default()
             };
             if outcome.is_err() {
-                for (account, frame) in group {
-                    account.not_kept(&frame);
+                for frame in group.into_iter().filter_map(Kept::failed) {
                     engine.bounce(&frame, &StanzaError::new(StanzaCondition::InternalServerError));
                 }
             }
@@ -376,8 +377,8 @@ impl Engine {
             self.ports.spawn.spawn(Box::pin(async move {
                 let Some(outbox) = account.outbox_of(id) else { return };
                 if outbox.room().await {
-                    account.ask_again(id);
-                    engine.flush(&account);
+                    let outcome = account.catch_up(id);
+                    engine.perform(&account, None, outcome);
                 }
             }));
         }
@@ -428,19 +429,19 @@ impl Engine {
         account: &Arc<Account>,
         entries: Vec<crate::outbox::Entry>,
     ) {
-        for entry in entries {
+        for mut entry in entries {
+            // Another session has it or will have it, or it is just being appended to the log.
+            if entry.copies.take().is_some_and(|copies| !copies.give_up()) {
+                continue;
+            }
             // What came from the log is still there.
-            if entry.log.is_some() {
+            if entry.is_logged() {
                 continue;
             }
             let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
-            // Another session has it, or will have it.
-            if entry.copies.is_some_and(|copies| !copies.give_up()) {
-                continue;
-            }
             match (frame.kind(), frame.type_()) {
                 (Kind::Message, _) => {
-                    self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+                    self.hand_over(account, account::Parcel { ticket: entry.ticket, ..frame.into() }, None);
                 }
                 (Kind::Iq, StanzaType::Get | StanzaType::Set) => {
                     self.bounce(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));

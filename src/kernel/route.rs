@@ -196,7 +196,7 @@ impl Engine {
         };
         let xml = xml.as_deref().unwrap_or_default();
         let Some(session) = session else {
-            self.route(Parcel { frame: result(request, xml), ticket });
+            self.route(Parcel { frame: result(request, xml), ticket, owed: true });
             return;
         };
         let _ = session.outbox().push_reply(answer(request, ticket, xml));
@@ -217,7 +217,7 @@ impl Engine {
     pub(crate) fn bounce(self: &Arc<Self>, frame: &Frame, error: &StanzaError) {
         if let Some(reply) = frame.error_reply(error, None) {
             // An error never bounces, so this goes one level deep.
-            self.route(reply.into());
+            self.route(Parcel { owed: true, ..reply.into() });
         }
     }
 

@@ -4,7 +4,7 @@ use super::outgoing::Outgoing;
 use super::{Account, State};
 use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Outcome, Owner, StoreError};
+use crate::ports::{Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let backlog = Backlog { count: opened.entries, bytes: opened.bytes, ..Backlog::default() };
+    let backlog = Backlog::new(opened.entries, opened.bytes, engine.newest_log_id());
     let (sessions, leaving) = (Vec::new(), Vec::new());
     let state = State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false };
     Ok(Some((opened.owner, state, flags)))
@@ -64,9 +64,7 @@ impl Account {
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
-        let removing =
-            state.backlog.removal.as_ref().is_some_and(|removal| removal.outcome() == Outcome::Pending);
-        if removing || !state.sessions.is_empty() {
+        if !state.backlog.removing.is_empty() || !state.sessions.is_empty() {
             return None;
         }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();

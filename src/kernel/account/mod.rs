@@ -4,19 +4,25 @@
 //! What a change causes elsewhere is queued in `Outgoing` or returned as an `Outcome`, and performed after the lock is
 //! released.
 
+mod addresses;
+mod awaited;
 mod backlog;
 mod cache;
 mod change;
 mod deliver;
+mod drain;
 mod load;
+mod missed;
 mod outgoing;
 mod presence;
+mod reading;
 mod subscription;
 
-pub(crate) use backlog::drain;
+pub(crate) use backlog::Kept;
 pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
 pub(crate) use cache::{CacheKind, CacheKinds, Slot};
 pub use change::Change;
+pub(crate) use drain::drain;
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
 pub(crate) use subscription::subscription_type;
 
@@ -27,10 +33,13 @@ use crate::panics::{Panicked, caught};
 use crate::ports::{Owner, Ticket};
 use crate::roster::Roster;
 use crate::session::SessionId;
-use backlog::{Backlog, Reading};
+use addresses::Addresses;
+use awaited::Awaited;
+use backlog::Backlog;
+use missed::Missed;
 use outgoing::Outgoing;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use reading::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::error::{StanzaCondition, StanzaError, StreamError};
@@ -76,11 +85,13 @@ pub(crate) struct Bound {
     pub(crate) priority: i8,
     marks: u64,
     /// To whom it sent directed presence outside of subscriptions (RFC 6121 §4.6).
-    directed: BTreeSet<Jid>,
+    directed: Addresses,
     /// What it takes from the log.
     reading: Reading,
-    /// Presence was dropped because it reads too slowly; it is asked for again when there is room.
-    stale: bool,
+    /// Whose answers it waits for.
+    awaited: Awaited,
+    /// What it is told when there is room again, if it reads too slowly.
+    missed: Option<Box<Missed>>,
 }
 
 impl Bound {
@@ -103,11 +114,13 @@ fn same_commit(one: Option<&Ticket>, other: Option<&Ticket>) -> bool {
 pub(crate) struct Parcel {
     pub(crate) frame: Frame,
     pub(crate) ticket: Option<Ticket>,
+    /// The server's own answer to a stanza of the session it goes to, who must not miss it.
+    pub(crate) owed: bool,
 }
 
 impl From<Frame> for Parcel {
     fn from(frame: Frame) -> Parcel {
-        Parcel { frame, ticket: None }
+        Parcel { frame, ticket: None, owed: false }
     }
 }
 
@@ -118,7 +131,7 @@ pub(crate) struct Outcome {
     pub(crate) bounce: Option<StanzaError>,
     /// Sessions whose messages are to be read from the log.
     pub(crate) drain: Vec<SessionId>,
-    /// Sessions that missed presence.
+    /// Sessions that have begun to miss presence and requests.
     pub(crate) refresh: Vec<SessionId>,
     /// A durable change that memory already shows: to be undone in memory if this fails.
     pub(crate) doubt: Option<Ticket>,
@@ -221,7 +234,7 @@ impl Account {
 
     /// Sends a stanza in order, once the lock is released and the engine performs what the change caused.
     fn send(&self, frame: Frame, ticket: Option<&Ticket>) {
-        self.outgoing.push(Parcel { frame, ticket: ticket.cloned() });
+        self.outgoing.push(Parcel { ticket: ticket.cloned(), ..frame.into() });
     }
 
     /// Sends a stanza of the account's own making, unless its filters object.

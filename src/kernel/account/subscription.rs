@@ -110,13 +110,23 @@ impl Account {
                     self.send(frame.clone(), ticket.as_ref());
                 }
                 (Effect::Pass, Some((frame, Some(kind)))) => {
-                    for session in &state.sessions {
+                    let pushed = change.effects.contains(&Effect::Push);
+                    for session in &mut state.sessions {
                         let addressed = match kind.audience() {
                             Audience::Available => session.presence.is_some(),
                             Audience::Interested => session.marks & Mark::ROSTER.0 != 0,
                         };
-                        if addressed {
-                            let _ = session.outbox.push_reply(entry(frame, ticket.as_ref()));
+                        let stanza = entry(frame, ticket.as_ref());
+                        if !addressed {
+                            continue;
+                        }
+                        if pushed {
+                            // Part of what the push tells: with it or not at all.
+                            let _ = session.outbox.push_reply(stanza);
+                        } else if *kind == SubscriptionType::Subscribe {
+                            session.tell(stanza, outcome, |missed| missed.request(&change.contact));
+                        } else {
+                            session.tell(stanza, outcome, |missed| missed.withdrawal(&change.contact));
                         }
                     }
                 }

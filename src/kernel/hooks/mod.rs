@@ -30,7 +30,8 @@ pub struct Offline {
     pub messages: u64,
     /// At most so many bytes per account.
     pub bytes: u64,
-    /// Decides whether a message of type normal or chat is worth keeping.
+    /// Decides whether a message is worth keeping for somebody who comes later. What is not is still kept for a session
+    /// that reads too slowly: for that, the log is the rest of its queue.
     pub worth: fn(&Frame) -> bool,
     /// The XML added to a message when it is delivered late: its time and the domain that kept it.
     pub delay: fn(crate::ports::WallMillis, &str) -> String,

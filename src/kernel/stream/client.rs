@@ -122,8 +122,10 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
                 }
                 return;
             }
-            account.direct(session.id(), &frame, &to);
-            engine.route(frame.into());
+            match account.direct(session.id(), &frame, &to) {
+                Ok(()) => engine.route(frame.into()),
+                Err(error) => answer_error(session, &frame, &error),
+            }
         }
         (Some(to), _) => {
             let Some(kind) = subscription_type(type_) else {
@@ -164,6 +166,9 @@ fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> 
     if frame.to().is_none() {
         // RFC 6120 §10.3.3: answered on behalf of the account. Answers to nobody are ignored.
         return if request { engine.ask_account(session.account(), frame, Some(session)) } else { None };
+    }
+    if request && frame.to().is_some_and(|to| !engine.serves(&to)) {
+        session.account().await_answer(session.id(), &frame);
     }
     send(engine, session, frame)
 }

@@ -252,9 +252,10 @@ impl ClientStream {
 
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
-        let left = self.core.outbox.close();
         self.core.abandon();
+        // First, so that what waits is in the log before anything that comes when nobody is there to take it.
         self.core.end();
+        let left = self.core.outbox.close();
         let engine = self.core.engine.clone();
         if let Some(session) = self.core.former.take() {
             engine.perform(session.account(), None, session.account().release(session.id()));

@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod xep_0012_last;
 mod xep_0030_disco;
 mod xep_0049_private;

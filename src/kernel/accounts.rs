@@ -5,12 +5,12 @@
 
 use crate::Account;
 use crate::account::Parcel;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use wire::jid::BareJid;
 
 const SHARDS: usize = 64;
@@ -27,8 +27,46 @@ pub(crate) struct Waiting {
 pub(crate) struct Loading {
     queue: Vec<Waiting>,
     bytes: usize,
-    /// Who wants the account itself.
-    pub(crate) wakers: Vec<Waker>,
+    /// For those who want the account itself.
+    arrival: Arc<Arrival>,
+}
+
+/// The end of a load, for those who wait for it. It holds the account, so that this stays in memory until they have it.
+#[derive(Default)]
+pub(crate) struct Arrival(Mutex<Arriving>);
+
+enum Arriving {
+    Awaited(Vec<Waker>),
+    /// `None`: there is no such account, or it can't be read.
+    Over(Option<Arc<Account>>),
+}
+
+impl Default for Arriving {
+    fn default() -> Arriving {
+        Arriving::Awaited(Vec::new())
+    }
+}
+
+impl Arrival {
+    /// What the load brought.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Arc<Account>>> {
+        match &mut *self.0.lock() {
+            Arriving::Over(account) => Poll::Ready(account.clone()),
+            Arriving::Awaited(wakers) => {
+                if !wakers.iter().any(|kept| kept.will_wake(context.waker())) {
+                    wakers.push(context.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn end(&self, account: Option<&Arc<Account>>) {
+        let before = std::mem::replace(&mut *self.0.lock(), Arriving::Over(account.cloned()));
+        if let Arriving::Awaited(wakers) = before {
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
 }
 
 enum Entry {
@@ -52,6 +90,16 @@ pub(crate) enum Found {
     Waits,
     /// Too much waits already.
     Overflow(Parcel),
+}
+
+/// What asking for an account brought.
+pub(crate) enum Wanted {
+    Here(Arc<Account>),
+    /// It is being loaded, or, where `load` says so, the caller must start that.
+    Coming {
+        arrival: Arc<Arrival>,
+        load: bool,
+    },
 }
 
 impl Accounts {
@@ -93,9 +141,8 @@ impl Accounts {
         }
     }
 
-    /// Asks for the account itself. `None`: it is being loaded, `waker` will be woken; the flag says that the caller
-    /// must start it.
-    pub(crate) fn want(&self, jid: &BareJid, waker: &Waker) -> (Option<Arc<Account>>, bool) {
+    /// Asks for the account itself.
+    pub(crate) fn want(&self, jid: &BareJid) -> Wanted {
         let mut shard = self.shard(jid.as_str()).write();
         let mut load = false;
         let entry = shard.entry(jid.clone()).or_insert_with(|| {
@@ -103,22 +150,8 @@ impl Accounts {
             Entry::Loading(Loading::default())
         });
         match entry {
-            Entry::Here(account) => (Some(account.clone()), false),
-            Entry::Loading(loading) => {
-                loading.wakers.push(waker.clone());
-                (None, load)
-            }
-        }
-    }
-
-    /// True while it is being loaded; `waker` is then woken at the end.
-    pub(crate) fn is_loading(&self, jid: &BareJid, waker: &Waker) -> bool {
-        match self.shard(jid.as_str()).write().get_mut(jid.as_str()) {
-            Some(Entry::Loading(loading)) => {
-                loading.wakers.push(waker.clone());
-                true
-            }
-            _ => false,
+            Entry::Here(account) => Wanted::Here(account.clone()),
+            Entry::Loading(loading) => Wanted::Coming { arrival: loading.arrival.clone(), load },
         }
     }
 
@@ -132,10 +165,12 @@ impl Accounts {
             loading.bytes = 0;
             return Some(std::mem::take(&mut loading.queue));
         }
-        let wakers = std::mem::take(&mut loading.wakers);
+        let arrival = std::mem::take(&mut loading.arrival);
+        // Who reloads the settings finds the account from here on, or has stored them before.
+        account.take_limits();
         *entry = Entry::Here(account.clone());
         drop(shard);
-        wakers.into_iter().for_each(Waker::wake);
+        arrival.end(Some(account));
         None
     }
 
@@ -145,7 +180,7 @@ impl Accounts {
         let Some(Entry::Loading(_)) = shard.get(jid.as_str()) else { return Vec::new() };
         let Some(Entry::Loading(loading)) = shard.remove(jid.as_str()) else { return Vec::new() };
         drop(shard);
-        loading.wakers.into_iter().for_each(Waker::wake);
+        loading.arrival.end(None);
         loading.queue
     }
 

@@ -3,19 +3,53 @@
 use crate::engine::Engine;
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 use wire::frame::{Frame, StanzaType};
-use wire::jid::Jid;
+use wire::jid::{BareJid, Jid};
 
 /// Requests that may be unanswered at once. More are not sent.
 const OPEN: usize = 10_000;
+/// Those to one account or domain: who doesn't answer must not keep others from being asked.
+const OPEN_TO_ONE: usize = 16;
 
-/// The requests without an answer yet, by id.
+/// The requests without an answer yet.
 #[derive(Default)]
 pub(crate) struct Asked {
-    open: Mutex<HashMap<String, Question>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// By id.
+    questions: HashMap<String, Question>,
+    /// How many there are to each bare address.
+    to: HashMap<BareJid, usize>,
+}
+
+impl Open {
+    /// False if there are too many.
+    fn add(&mut self, id: &str, to: &Jid) -> bool {
+        let count = self.to.get(to.bare_str()).copied().unwrap_or(0);
+        if self.questions.len() >= OPEN || count >= OPEN_TO_ONE {
+            return false;
+        }
+        self.to.insert(to.bare(), count + 1);
+        self.questions.insert(id.to_owned(), Question { to: to.clone(), answer: None, waker: None });
+        true
+    }
+
+    fn remove(&mut self, id: &str) {
+        let Some(question) = self.questions.remove(id) else { return };
+        if let Entry::Occupied(mut count) = self.to.entry(question.to.bare()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
 }
 
 struct Question {
@@ -29,7 +63,7 @@ impl Asked {
     pub(crate) fn answer(&self, frame: &Frame) {
         let (Some(id), Some(from)) = (frame.id(), frame.from()) else { return };
         let mut open = self.open.lock();
-        let Some(question) = open.get_mut(&*id) else { return };
+        let Some(question) = open.questions.get_mut(&*id) else { return };
         if question.answer.is_some() || question.to.as_str() != from {
             return;
         }
@@ -43,19 +77,19 @@ impl Asked {
 
     fn poll(&self, id: &str, waker: &Waker) -> Option<Frame> {
         let mut open = self.open.lock();
-        let question = open.get_mut(id)?;
+        let question = open.questions.get_mut(id)?;
         question.waker = Some(waker.clone());
         question.answer.take()
     }
 }
 
 /// Forgets the question when nobody waits any more.
-struct Open<'a> {
+struct Waiting<'a> {
     engine: &'a Engine,
     id: &'a str,
 }
 
-impl Drop for Open<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.engine.asked.open.lock().remove(self.id);
     }
@@ -63,7 +97,7 @@ impl Drop for Open<'_> {
 
 impl Engine {
     /// Sends a request and waits for its answer, a result or an error. `None` if none came in time, or if too
-    /// many wait.
+    /// many wait already.
     pub(crate) async fn request(
         self: &Arc<Self>,
         from: &str,
@@ -72,14 +106,10 @@ impl Engine {
         within: Duration,
     ) -> Option<Frame> {
         let id = self.ports.random.token();
-        {
-            let mut open = self.asked.open.lock();
-            if open.len() >= OPEN {
-                return None;
-            }
-            open.insert(id.clone(), Question { to: to.clone(), answer: None, waker: None });
+        if !self.asked.open.lock().add(&id, to) {
+            return None;
         }
-        let _open = Open { engine: self, id: &id };
+        let _waiting = Waiting { engine: self, id: &id };
         let request =
             Frame::iq().type_(StanzaType::Get).id(&id).from(from).to(to.as_str()).raw(payload).build();
         self.route(request.into());

@@ -1,7 +1,7 @@
 //! The engine: what all streams, accounts and XEPs of one server share.
 
-use crate::account::{self, Account, CacheKind, CacheKinds, Outcome};
-use crate::accounts::Accounts;
+use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
+use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::{Hooks, PresenceWatch};
 use crate::lines::Lines;
@@ -16,9 +16,8 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
@@ -90,17 +89,16 @@ pub struct Engine {
     /// For the salts of users who don't exist. Stored, so that they are the same after a restart.
     pub(crate) secret: [u8; 32],
     pub(crate) throttle: Mutex<Throttle>,
+    /// Keys for a known password are being derived anew.
+    pub(crate) renewing: AtomicBool,
     /// About logins that fail without being a guess at a password.
     pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
-    keeping: Mutex<Vec<(Ticket, Kept)>>,
+    keeping: Mutex<Vec<(Ticket, Vec<Kept>)>>,
 }
-
-/// Messages with the accounts they are kept for.
-type Kept = Vec<(Arc<Account>, Frame)>;
 
 const SECRET: &str = "secret";
 /// So many accounts may be loaded before idle ones are looked for.
@@ -126,6 +124,7 @@ impl Engine {
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
+            renewing: AtomicBool::new(false),
             idle_attempts: Lines::default(),
             asked: Asked::default(),
             shared: Mutex::default(),
@@ -161,8 +160,7 @@ impl Engine {
     }
 
     /// The same with other settings: all of both are taken over, or nothing. Streams keep the sizes with which they
-    /// were opened, accounts in memory the size of their roster. Domains stay as they are, and so must the set of
-    /// XEPs.
+    /// were opened. Domains stay as they are, and so must the set of XEPs.
     ///
     /// # Errors
     /// As [`Engine::install`].
@@ -216,6 +214,7 @@ impl Engine {
         hooks.finish();
         self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
+        self.accounts.all().iter().for_each(|account| account.take_limits());
         Ok(())
     }
 
@@ -251,6 +250,11 @@ impl Engine {
         }
     }
 
+    /// None in the log is higher.
+    pub(crate) fn newest_log_id(&self) -> LogId {
+        LogId(self.log_ids.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn next_session_id(&self) -> SessionId {
         SessionId(self.session_ids.fetch_add(1, Ordering::Relaxed))
     }
@@ -258,24 +262,16 @@ impl Engine {
     /// The account of that address, from memory or storage. `None` if there is none, or if it can't be read (which
     /// has been logged).
     pub async fn account(self: &Arc<Self>, jid: &BareJid) -> Option<Arc<Account>> {
-        let mut asked = false;
-        std::future::poll_fn(|context| {
-            if asked {
-                // Woken: it is here, or there is none.
-                return match self.accounts.here(jid.as_str()) {
-                    Some(account) => Poll::Ready(Some(account)),
-                    None if self.accounts.is_loading(jid, context.waker()) => Poll::Pending,
-                    None => Poll::Ready(None),
-                };
+        let arrival = match self.accounts.want(jid) {
+            Wanted::Here(account) => return Some(account),
+            Wanted::Coming { arrival, load } => {
+                if load {
+                    self.start_loading(jid.clone());
+                }
+                arrival
             }
-            asked = true;
-            let (account, load) = self.accounts.want(jid, context.waker());
-            if load {
-                self.start_loading(jid.clone());
-            }
-            account.map_or(Poll::Pending, |account| Poll::Ready(Some(account)))
-        })
-        .await
+        };
+        std::future::poll_fn(|context| arrival.poll(context)).await
     }
 
     /// Loads an account and delivers what waits for it, in order.
@@ -336,14 +332,14 @@ impl Engine {
     }
 
     /// Remembers who sent a message that is being appended, until the append is durable.
-    pub(crate) fn kept(self: &Arc<Self>, account: &Arc<Account>, ticket: Ticket, frame: Frame) {
+    pub(crate) fn kept(self: &Arc<Self>, ticket: Ticket, message: Kept) {
         {
             let mut keeping = self.keeping.lock();
             if let Some((_, group)) = keeping.iter_mut().find(|(kept, _)| kept.same_group(&ticket)) {
-                group.push((account.clone(), frame));
+                group.push(message);
                 return;
             }
-            keeping.push((ticket.clone(), vec![(account.clone(), frame)]));
+            keeping.push((ticket.clone(), vec![message]));
         }
         let engine = self.clone();
         self.ports.spawn.spawn(Box::pin(async move {
@@ -354,19 +350,22 @@ impl Engine {
                 index.map(|index| keeping.swap_remove(index).1).unwrap_or_default()
             };
             if outcome.is_err() {
-                for (account, frame) in group {
-                    account.not_kept(&frame);
+                for frame in group.into_iter().filter_map(Kept::failed) {
                     engine.bounce(&frame, &StanzaError::new(StanzaCondition::InternalServerError));
                 }
             }
         }));
     }
 
+    /// Routes what the account sends, in order. Routing it to another account may flush that one in turn; a chain
+    /// of causes comes to an end within the few steps of RFC 6121 appendix A.
+    pub(crate) fn flush(self: &Arc<Self>, account: &Account) {
+        account.outgoing.flush(|parcel| self.route(parcel));
+    }
+
     /// Performs what a change to an account caused. `cause` is the stanza that goes back if it bounces.
     pub(crate) fn perform(self: &Arc<Self>, account: &Arc<Account>, cause: Option<&Frame>, outcome: Outcome) {
-        for parcel in outcome.send {
-            self.route(parcel);
-        }
+        self.flush(account);
         if let (Some(error), Some(frame)) = (&outcome.bounce, cause) {
             self.bounce(frame, error);
         }
@@ -378,7 +377,7 @@ impl Engine {
             self.ports.spawn.spawn(Box::pin(async move {
                 let Some(outbox) = account.outbox_of(id) else { return };
                 if outbox.room().await {
-                    let outcome = account.ask_again(id);
+                    let outcome = account.catch_up(id);
                     engine.perform(&account, None, outcome);
                 }
             }));
@@ -430,19 +429,19 @@ impl Engine {
         account: &Arc<Account>,
         entries: Vec<crate::outbox::Entry>,
     ) {
-        for entry in entries {
+        for mut entry in entries {
+            // Another session has it or will have it, or it is just being appended to the log.
+            if entry.copies.take().is_some_and(|copies| !copies.give_up()) {
+                continue;
+            }
             // What came from the log is still there.
-            if entry.log.is_some() {
+            if entry.is_logged() {
                 continue;
             }
             let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
-            // Another session has it, or will have it.
-            if entry.copies.is_some_and(|copies| !copies.give_up()) {
-                continue;
-            }
             match (frame.kind(), frame.type_()) {
                 (Kind::Message, _) => {
-                    self.hand_over(account, account::Parcel { frame, ticket: entry.ticket }, None);
+                    self.hand_over(account, account::Parcel { ticket: entry.ticket, ..frame.into() }, None);
                 }
                 (Kind::Iq, StanzaType::Get | StanzaType::Set) => {
                     self.bounce(&frame, &StanzaError::new(StanzaCondition::ServiceUnavailable));

@@ -31,7 +31,7 @@ pub mod time;
 mod users;
 mod xep;
 
-pub use account::{Account, AccountCache, Cache, Flag, Mark};
+pub use account::{Account, AccountCache, Cache, Change, Flag, Mark};
 pub use directory::Directory;
 pub use engine::{Engine, Ports, Settings};
 pub use router::Router;

@@ -1,24 +1,26 @@
-//! Types for the options of XEPs that can't hold nonsense, read from the config file's text.
+//! Types of options that can't hold nonsense, read from the config file's text.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use std::str::FromStr;
 
-/// A size in bytes, written with its unit: `"256 KiB"`.
+/// A size in bytes, written `"512 B"`, `"256 KiB"`, `"1 MiB"`, `"2 GiB"`, or decimally with kB, MB, GB. A bare number is
+/// refused: nobody can tell its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 
-const UNITS: &[(&str, u64)] = &[
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("kB", 1_000),
-    ("B", 1),
-];
-
 impl ByteSize {
+    /// Its units with their bytes.
+    pub const UNITS: &[(&str, u64)] = &[
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1_000),
+        ("B", 1),
+    ];
+
     /// So many KiB.
     pub const fn kib(kib: u64) -> ByteSize {
         ByteSize(kib << 10)
@@ -39,22 +41,13 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ByteSize, String> {
-        let wrong = || format!("expected a size such as \"256 KiB\" or \"10 MiB\", found {text:?}");
-        let trimmed = text.trim();
-        let digits = trimmed.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
-        let (number, unit) = trimmed.split_at(digits);
-        let number: u64 = number.replace('_', "").parse().map_err(|_| wrong())?;
-        let unit = unit.trim();
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        number.checked_mul(*factor).map(ByteSize).ok_or_else(|| format!("{text:?} is too large"))
+        quantity(text, ByteSize::UNITS, "B", "a size such as \"256 KiB\" or \"10 MiB\"").map(ByteSize)
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fitting = UNITS.iter().find(|(_, factor)| self.0 != 0 && self.0.is_multiple_of(*factor));
-        let (unit, factor) = fitting.unwrap_or(&("B", 1));
-        write!(f, "{} {unit}", self.0 / factor)
+        write_quantity(f, self.0, ByteSize::UNITS)
     }
 }
 
@@ -123,6 +116,43 @@ impl<'de> Deserialize<'de> for Limit {
             }
         }
         deserializer.deserialize_any(NumberOrWord)
+    }
+}
+
+/// Reads a whole number with one of the units, each with its factor. `base` is the unit that a bare number is told to
+/// take, `hint` an example of what is expected.
+///
+/// # Errors
+/// What is wrong, in words for who wrote it.
+pub fn quantity(text: &str, units: &[(&str, u64)], base: &str, hint: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
+    let (number, unit) = text.split_at(digits);
+    let wrong = || format!("expected {hint}, found {text:?}");
+    let number: u64 = number.replace('_', "").parse().map_err(|_| wrong())?;
+    let unit = unit.trim();
+    if unit.is_empty() {
+        return Err(format!("{}; a number needs its unit: write \"{number} {base}\"", wrong()));
+    }
+    let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
+        let meant = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
+        return Err(match meant {
+            Some((name, _)) => format!("unknown unit {unit:?}; did you mean \"{number} {name}\"?"),
+            None => wrong(),
+        });
+    };
+    number.checked_mul(*factor).ok_or_else(|| format!("{text:?} is too large"))
+}
+
+/// Writes a number with the first unit that divides it, else with the last.
+///
+/// # Errors
+/// Those of `f`.
+pub fn write_quantity(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
+    let fitting = units.iter().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
+    match fitting.or(units.last()) {
+        Some((unit, factor)) => write!(f, "{} {unit}", value / factor),
+        None => write!(f, "{value}"),
     }
 }
 

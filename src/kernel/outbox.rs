@@ -1,8 +1,9 @@
 //! The bounded queue of stanzas waiting to be written to one stream.
 //!
 //! **Invariant:** nothing leaves before its ticket is durable, and nothing overtakes: the writer stops at the
-//! first entry whose commit is still pending. The queue is bounded in bytes; what to do when it is full is the
-//! sender's decision ([`Push::Full`]), never a reason to end the session.
+//! first entry whose commit is still pending. The queue is bounded in bytes. A full one is no reason to end the
+//! session ([`Push::Full`]: messages wait in the log, requests go back, presence is asked for again); only one that
+//! has no room either for what its peer must not miss is ([`Outbox::push_reply`]).
 
 use crate::ports::{LogId, Outcome, Ticket};
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use wire::error::StreamError;
+use wire::error::{StreamCondition, StreamError};
 
 /// What counts towards an entry's size besides its text: the bookkeeping it costs.
 const ENTRY_COST: usize = 96;
@@ -28,10 +29,19 @@ pub struct Entry {
     pub ticket: Option<Ticket>,
     /// Written instead if that commit fails; without it, the entry vanishes.
     pub otherwise: Option<Bytes>,
-    /// Its place in the account's log, if it came from there: confirmed once written.
-    pub log: Option<LogId>,
-    /// Shared by the copies of one message in several queues.
+    /// Its place in the account's log, if it has one: confirmed once written.
+    pub log: Option<Place>,
+    /// Shared by the copies of one message in several queues, and by whoever appends it to the log.
     pub copies: Option<Copies>,
+}
+
+/// A place in the account's log.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which.
+    pub id: LogId,
+    /// The commit that brings it there, unless it came from there. If that fails, the place is none.
+    pub append: Option<Ticket>,
 }
 
 /// Ties the copies of one message together, so that one of them that was not written is no reason to deliver the
@@ -42,6 +52,10 @@ pub struct Copies(Arc<AtomicBool>);
 impl Copies {
     fn written(&self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     /// True if one of them was written.
@@ -74,6 +88,14 @@ impl Entry {
         } else {
             [&self.head[..], &self.tail[..]].concat().into()
         }
+    }
+
+    /// True if it is in the log, or is going to be.
+    pub(crate) fn is_logged(&self) -> bool {
+        let place = self.log.as_ref();
+        place.is_some_and(|place| {
+            place.append.as_ref().is_none_or(|append| append.outcome() != Outcome::Failed)
+        })
     }
 
     fn cost(&self) -> usize {
@@ -117,7 +139,9 @@ pub enum Ending {
 struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// Who empties it: woken by an ending at any time, by what is pushed while it waits for that.
     writer: Option<Waker>,
+    waits: bool,
     room: Vec<Waker>,
     ending: Option<Ending>,
     closed: bool,
@@ -146,13 +170,28 @@ impl Outbox {
 
     /// Appends an entry if there is room for it.
     pub fn push(&self, entry: Entry) -> Push {
-        // A stanza larger than the whole queue may still go when nothing else waits.
-        self.push_unless(entry, |waiting, more| waiting + more > self.limit && waiting > 0)
+        // A stanza of any size may go while less than half waits: after [`Outbox::room`], the next one is taken.
+        self.push_unless(entry, |waiting, more| waiting + more > self.limit && waiting * 2 > self.limit)
     }
 
-    /// Appends an entry even if the queue is full, until twice its limit waits: for answers the peer asked for. The
-    /// last one may be of any size: a long roster is owed as much as a short one.
+    /// Appends what the peer must not miss, even if the queue is full: answers to its own requests, and what its view
+    /// of the roster follows from. If twice the limit waits already, the stream ends with resource-constraint (RFC
+    /// 6120 §4.9.3.17), so that the peer knows that it has to begin anew: never [`Push::Full`].
+    ///
+    /// Not for what others can send at will: nobody may end another one's stream.
     pub fn push_reply(&self, entry: Entry) -> Push {
+        let push = self.push_logged(entry);
+        if push != Push::Full {
+            return push;
+        }
+        let slow = StreamError::new(StreamCondition::ResourceConstraint);
+        self.end(Ending::Error(slow.with_text("You read too slowly to be kept up to date.")));
+        Push::Closed
+    }
+
+    /// Appends what can wait in the log, even if the queue is full, until twice its limit waits. The last one may be
+    /// of any size: what is long is owed as much as what is short.
+    pub(crate) fn push_logged(&self, entry: Entry) -> Push {
         self.push_unless(entry, |waiting, _| waiting >= self.limit.saturating_mul(2))
     }
 
@@ -167,7 +206,7 @@ impl Outbox {
             }
             queue.bytes += entry.cost();
             queue.entries.push_back(entry);
-            queue.writer.take()
+            if std::mem::take(&mut queue.waits) { queue.writer.clone() } else { None }
         };
         if let Some(writer) = writer {
             writer.wake();
@@ -177,16 +216,16 @@ impl Outbox {
 
     /// Ends the stream after what is queued. Only the first ending counts.
     pub fn end(&self, ending: Ending) {
-        let mut woken = {
+        let (writer, woken) = {
             let mut queue = self.queue.lock();
             if queue.closed || queue.ending.is_some() {
                 return;
             }
             queue.ending = Some(ending);
-            std::mem::take(&mut queue.room)
+            // It may be held up by a peer that takes nothing: the session is over all the same.
+            (queue.writer.clone(), std::mem::take(&mut queue.room))
         };
-        woken.extend(self.queue.lock().writer.take());
-        woken.into_iter().for_each(Waker::wake);
+        woken.into_iter().chain(writer).for_each(Waker::wake);
     }
 
     /// The stream is gone: nothing is taken any more, who waits for room learns of it.
@@ -196,6 +235,7 @@ impl Outbox {
             let mut queue = self.queue.lock();
             queue.closed = true;
             queue.bytes = 0;
+            queue.writer = None;
             (std::mem::take(&mut queue.room), std::mem::take(&mut queue.entries))
         };
         woken.into_iter().for_each(Waker::wake);
@@ -207,21 +247,28 @@ impl Outbox {
         self.queue.lock().closed
     }
 
-    /// Offers every entry that did not come from the log, in order: what `place` answers is its place there from now
-    /// on.
-    pub(crate) fn adopt(&self, mut place: impl FnMut(&Entry) -> Option<LogId>) {
-        for entry in self.queue.lock().entries.iter_mut().filter(|entry| entry.log.is_none()) {
-            entry.log = place(entry);
+    /// Offers every entry that is not in the log, in order, unless another session has it or will have it: what
+    /// `place` answers is its place there from now on.
+    pub(crate) fn adopt(&self, mut place: impl FnMut(Bytes, &Copies) -> Option<Place>) {
+        let mut queue = self.queue.lock();
+        for entry in queue.entries.iter_mut().filter(|entry| !entry.is_logged()) {
+            if entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written()) {
+                continue;
+            }
+            let copies = entry.copies.clone().unwrap_or_default();
+            if let Some(place) = place(entry.stanza(), &copies) {
+                (entry.log, entry.copies) = (Some(place), Some(copies));
+            }
         }
     }
 
-    /// Gives the copy that waits here its place in the log: it is a copy no more. False if none waits.
-    pub(crate) fn place(&self, copies: &Copies, log: LogId) -> bool {
+    /// Gives the copy that waits here its place in the log. False if none waits.
+    pub(crate) fn place(&self, copies: &Copies, place: &Place) -> bool {
         let mut queue = self.queue.lock();
         let is_one =
             |entry: &Entry| entry.copies.as_ref().is_some_and(|copy| Arc::ptr_eq(&copy.0, &copies.0));
         let Some(copy) = queue.entries.iter_mut().rev().find(|entry| is_one(entry)) else { return false };
-        (copy.copies, copy.log) = (None, Some(log));
+        copy.log = Some(place.clone());
         true
     }
 
@@ -281,7 +328,9 @@ impl Outbox {
             if outcome == Outcome::Durable {
                 out.extend_from_slice(&entry.head);
                 out.extend_from_slice(&entry.tail);
-                taken.log.extend(entry.log);
+                if entry.is_logged() {
+                    taken.log.extend(entry.log.as_ref().map(|place| place.id));
+                }
                 if let Some(copies) = &entry.copies {
                     copies.written();
                 }
@@ -294,14 +343,11 @@ impl Outbox {
             // An idle session holds no queue memory.
             queue.entries = VecDeque::new();
         }
-        let poll = if progress || taken.ending.is_some() {
-            Poll::Ready(taken)
-        } else {
-            if !queue.writer.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                queue.writer = Some(context.waker().clone());
-            }
-            Poll::Pending
-        };
+        queue.waits = !progress && taken.ending.is_none();
+        let poll = if queue.waits { Poll::Pending } else { Poll::Ready(taken) };
+        if !queue.closed && !queue.writer.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            queue.writer = Some(context.waker().clone());
+        }
         drop(queue);
         room.into_iter().for_each(Waker::wake);
         poll
@@ -316,76 +362,5 @@ impl std::fmt::Debug for Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::Commit;
-    use std::task::Waker;
-
-    fn take(outbox: &Outbox) -> Option<(String, Taken)> {
-        let mut out = Vec::new();
-        match outbox.poll_take(&mut Context::from_waker(Waker::noop()), &mut out, 1 << 16) {
-            Poll::Ready(taken) => Some((String::from_utf8(out).unwrap(), taken)),
-            Poll::Pending => None,
-        }
-    }
-
-    #[test]
-    fn nothing_overtakes_an_entry_whose_commit_is_pending() {
-        let outbox = Outbox::new(10_000);
-        let commit = Commit::new();
-        assert_eq!(outbox.push(Entry::now("<a/>")), Push::Queued);
-        assert_eq!(outbox.push(Entry::after(commit.ticket(), "<b/>")), Push::Queued);
-        assert_eq!(outbox.push(Entry::now("<c/>")), Push::Queued);
-        assert_eq!(take(&outbox).unwrap().0, "<a/>");
-        assert!(take(&outbox).is_none());
-        commit.complete(true);
-        assert_eq!(take(&outbox).unwrap().0, "<b/><c/>");
-        assert!(take(&outbox).is_none());
-        assert_eq!(outbox.backlog(), 0);
-    }
-
-    #[test]
-    fn a_failed_commit_writes_the_alternative_or_nothing() {
-        let outbox = Outbox::new(10_000);
-        let commit = Commit::new();
-        let mut entry = Entry::after(commit.ticket(), "<good/>");
-        entry.otherwise = Some("<bad/>".into());
-        assert_eq!(outbox.push(entry), Push::Queued);
-        assert_eq!(outbox.push(Entry::after(commit.ticket(), "<push/>")), Push::Queued);
-        commit.complete(false);
-        assert_eq!(take(&outbox).unwrap().0, "<bad/>");
-    }
-
-    #[test]
-    fn full_is_said_and_the_log_ids_are_reported() {
-        let outbox = Outbox::new(300);
-        for id in 1..=2 {
-            let mut entry = Entry::now("<m/>");
-            entry.log = Some(LogId(id));
-            assert_eq!(outbox.push(entry), Push::Queued);
-        }
-        assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
-        assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
-        assert_eq!(take(&outbox).unwrap().1.log, [LogId(1), LogId(2)]);
-    }
-
-    #[test]
-    fn an_answer_of_any_size_is_queued_until_twice_the_limit_waits() {
-        let outbox = Outbox::new(300);
-        assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
-        assert_eq!(outbox.push_reply(Entry::now("x".repeat(2000))), Push::Queued);
-        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Full);
-        let _ = take(&outbox);
-        assert_eq!(outbox.push_reply(Entry::now("<m/>")), Push::Queued);
-    }
-
-    #[test]
-    fn an_ending_comes_last_and_shuts_the_door() {
-        let outbox = Outbox::new(300);
-        assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
-        outbox.end(Ending::Clean);
-        assert_eq!(outbox.push(Entry::now("<m/>")), Push::Closed);
-        let (text, taken) = take(&outbox).unwrap();
-        assert_eq!((text.as_str(), taken.ending), ("<m/>", Some(Ending::Clean)));
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -1,13 +1,10 @@
 //! The service for `jabber:iq:roster` (RFC 6121 §2). The roster itself is in [`crate::roster`].
 
-use crate::account::Mark;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Feature, Hooks, Phase, Reply, Request, Scope};
-use crate::outbox::Entry;
-use crate::roster::{NS_ROSTER, RosterAnswer};
+use crate::roster::NS_ROSTER;
 use std::sync::Arc;
 use wire::error::StanzaCondition;
-use wire::frame::{Frame, StanzaType};
 
 struct RosterService {
     engine: Arc<Engine>,
@@ -31,34 +28,10 @@ pub(crate) fn register(engine: &Arc<Engine>, hooks: &mut Hooks) {
 impl RosterService {
     async fn show(self: Arc<Self>, request: Request) -> Reply {
         let Ok(account) = request.account() else { return Reply::error(StanzaCondition::ServiceUnavailable) };
-        let query = request.payload();
-        if query.name() != "query" {
+        if request.payload_name() != "query" {
             return Reply::error(StanzaCondition::BadRequest);
         }
-        // The mark comes first: what changes from here on is pushed.
-        if let Some(session) = &request.session {
-            session.mark(Mark::ROSTER);
-        }
-        match (account.roster_query(query.attr("ver")), &request.session) {
-            (RosterAnswer::Full(xml), _) => Reply::Xml(xml),
-            (RosterAnswer::Since(pushes), Some(session)) => {
-                // §2.6.3: an empty result, then the changes as pushes.
-                let done = crate::route::result(&request.frame, "");
-                let _ = session.outbox().push_reply(Entry::now(done.bytes()));
-                for payload in pushes {
-                    let push = Frame::iq()
-                        .type_(StanzaType::Set)
-                        .id(&self.engine.ports.random.token())
-                        .from(account.jid().as_str())
-                        .to(session.jid().as_str())
-                        .raw(&payload)
-                        .build();
-                    let _ = session.outbox().push_reply(Entry::now(push.bytes()));
-                }
-                Reply::Sent
-            }
-            (RosterAnswer::Since(_), None) => Reply::Done,
-        }
+        account.show_roster(&request)
     }
 
     async fn set(self: Arc<Self>, request: Request) -> Reply {

@@ -1,7 +1,7 @@
 //! Routing: which account, service or domain is a stanza for? (RFC 6120 §10, RFC 6121 §8)
 //!
 //! **Invariant:** works on the head of the frame; never waits, never copies the payload. What a delivery causes
-//! is routed from a queue, not by recursion.
+//! is routed from the queue of its account ([`Engine::flush`]), in order.
 
 use crate::account::{Account, Parcel};
 use crate::accounts::Found;
@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
 use crate::panics::{Panicked, caught, caught_async};
-use crate::ports::Task;
+use crate::ports::{Task, Ticket};
 use crate::session::SessionRef;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,10 +104,10 @@ impl Engine {
         frame: Frame,
         session: Option<&SessionRef>,
     ) -> Option<Task> {
-        let mut outcome = crate::account::Outcome::default();
-        let verdict = account.filter(&frame, Direction::In, &mut outcome);
+        let verdict = account.filter(&frame, Direction::In);
+        self.flush(account);
         match verdict {
-            None | Some(Flow::Pass) => self.perform(account, None, outcome),
+            None | Some(Flow::Pass) => {}
             Some(Flow::Drop) => return None,
             Some(Flow::Bounce(error)) => {
                 self.bounce(&frame, &error);
@@ -194,21 +194,12 @@ impl Engine {
             Reply::Xml(xml) => (None, Some(xml)),
             Reply::After(ticket, xml) => (Some(ticket), xml),
         };
-        let frame = result(request, xml.as_deref().unwrap_or_default());
+        let xml = xml.as_deref().unwrap_or_default();
         let Some(session) = session else {
-            self.route(Parcel { frame, ticket });
+            self.route(Parcel { frame: result(request, xml), ticket, owed: true });
             return;
         };
-        let otherwise = ticket
-            .is_some()
-            .then(|| request.error_reply(&StanzaError::new(StanzaCondition::InternalServerError), None));
-        let entry = Entry {
-            head: frame.bytes(),
-            ticket,
-            otherwise: otherwise.flatten().map(|frame| frame.bytes()),
-            ..Entry::default()
-        };
-        let _ = session.outbox().push_reply(entry);
+        let _ = session.outbox().push_reply(answer(request, ticket, xml));
     }
 
     fn bounce_to(self: &Arc<Self>, frame: &Frame, error: &StanzaError, session: Option<&SessionRef>) {
@@ -226,23 +217,29 @@ impl Engine {
     pub(crate) fn bounce(self: &Arc<Self>, frame: &Frame, error: &StanzaError) {
         if let Some(reply) = frame.error_reply(error, None) {
             // An error never bounces, so this goes one level deep.
-            self.route(reply.into());
+            self.route(Parcel { owed: true, ..reply.into() });
         }
     }
 
-    /// RFC 6121 §8.5.1.
+    /// RFC 6121 §8.5.1. Requests are answered as an account answers strangers.
     pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
         let frame = &parcel.frame;
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
-            Kind::Iq if frame.type_() == StanzaType::Get => {
+            Kind::Message => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),
+            Kind::Iq => {
+                let to = frame.to().unwrap_or_default();
+                if JidView::parse(&to).is_ok_and(|to| to.resource().is_none()) {
+                    if let Some(task) = self.ask(frame.clone(), Target::Nobody, Scope::ACCOUNT, None) {
+                        self.ports.spawn.spawn(task);
+                    }
+                    return;
+                }
                 let hooks = self.hooks.load();
-                let answer = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
-                let unavailable = || Reply::error(StanzaCondition::ServiceUnavailable);
-                self.reply(frame, answer.map_or_else(unavailable, |answer| answer(frame)), None);
-            }
-            Kind::Message | Kind::Iq => {
-                self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable))
+                let refusal = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
+                let refusal = refusal.filter(|_| frame.type_() == StanzaType::Get);
+                let unavailable = StanzaCondition::ServiceUnavailable;
+                self.bounce(frame, &StanzaError::new(*refusal.unwrap_or(&unavailable)));
             }
             Kind::Presence if frame.type_() == StanzaType::Probe => {
                 if let (Some(from), Some(to)) = (frame.from(), frame.to()) {
@@ -277,15 +274,23 @@ pub(crate) async fn answer_stranger(handler: Arc<dyn Handler>, request: Request)
         None => false,
     };
     let answer = if failed { Err(StanzaError::new(StanzaCondition::InternalServerError)) } else { xml };
+    Some(to_stranger(&frame, answer.map(Option::unwrap_or_default)))
+}
+
+/// The answer to a request of a stranger: a child, or nothing, or an error.
+pub(crate) fn to_stranger(request: &Frame, answer: Result<String, StanzaError>) -> Frame {
     let (type_, xml) = match answer {
-        Ok(xml) => (StanzaType::Result, xml.unwrap_or_default()),
+        Ok(xml) => (StanzaType::Result, xml),
         Err(error) => (StanzaType::Error, error.to_xml()),
     };
-    let mut builder = Frame::iq().type_(type_).id(&frame.id().unwrap_or_default());
-    if let Some(to) = frame.to() {
+    let mut builder = Frame::iq().type_(type_);
+    if let Some(id) = request.id() {
+        builder = builder.id(&id);
+    }
+    if let Some(to) = request.to() {
         builder = builder.from(&to);
     }
-    Some(builder.raw(&xml).build())
+    builder.raw(&xml).build()
 }
 
 /// A result for a request, from whom it was sent to (RFC 6120 §8.2.3).
@@ -298,6 +303,18 @@ pub(crate) fn result(request: &Frame, xml: &str) -> Frame {
         builder = builder.to(&from);
     }
     builder.raw(xml).build()
+}
+
+/// The result as an entry, to be seen when `ticket` is durable; an error if that fails.
+pub(crate) fn answer(request: &Frame, ticket: Option<Ticket>, xml: &str) -> Entry {
+    let error = StanzaError::new(StanzaCondition::InternalServerError);
+    let otherwise = ticket.as_ref().and_then(|_| request.error_reply(&error, None));
+    Entry {
+        head: result(request, xml).bytes(),
+        ticket,
+        otherwise: otherwise.map(|frame| frame.bytes()),
+        ..Entry::default()
+    }
 }
 
 /// Runs a handler. A panic ends this request alone.

@@ -2,7 +2,6 @@
 //! change of it lives in its account.
 
 use crate::Account;
-use crate::account::Mark;
 use crate::outbox::{Ending, Outbox};
 use std::sync::Arc;
 use wire::error::StreamError;
@@ -42,11 +41,6 @@ impl SessionRef {
     /// The queue to its stream.
     pub fn outbox(&self) -> &Arc<Outbox> {
         &self.0.outbox
-    }
-
-    /// Marks the session, for [`crate::account::Change::push`].
-    pub fn mark(&self, mark: Mark) {
-        self.0.account.mark_session(self.0.id, mark);
     }
 
     /// Ends its stream with an error, after what is queued.

@@ -2,11 +2,13 @@
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::Engine;
-use crate::ports::{Batch, Op, Owner, StoreError, Ticket, Value};
+use crate::ports::{Batch, Op, Owner, StoreError, Swap, Ticket, Value};
 use crate::sasl::{Credentials, Salts};
 use crate::table::{decode, encode};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use wire::jid::BareJid;
+use zeroize::Zeroizing;
 
 /// The row of an account without credentials that lasts for one stream.
 const VISITOR: &str = "visitor";
@@ -90,14 +92,25 @@ impl Users {
         self.engine.ports.store.create_owner(jid.as_str(), first).await.map(drop)
     }
 
-    /// Removes a visitor's account.
+    /// Removes a visitor's account, also one that is being made.
     pub(crate) async fn dismiss_visitor(&self, jid: &BareJid) {
-        match self.delete(jid).await {
+        let mut removed = self.delete(jid).await;
+        if removed == Err(UserError::NotFound) {
+            // Whoever made it may have given up waiting for that. This comes after.
+            removed = match self.admit_visitor(jid).await {
+                Ok(()) => self.delete(jid).await,
+                Err(error) => Err(error.into()),
+            };
+        }
+        self.dismissed(jid, removed);
+    }
+
+    fn dismissed(&self, jid: &BareJid, removed: Result<(), UserError>) {
+        match removed {
             Ok(()) => {
                 self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, jid.as_str()));
             }
             // Tried again at the next start.
-            Err(UserError::NotFound) => {}
             Err(error) => tracing::error!(account = %jid, %error, "a visitor's account could not be removed"),
         }
     }
@@ -109,8 +122,14 @@ impl Users {
     pub async fn dismiss_visitors(&self) -> Result<(), UserError> {
         for (name, _) in self.engine.ports.store.list(VISITORS, Owner::SERVER).await? {
             if let Ok(jid) = BareJid::parse(&name) {
-                self.dismiss_visitor(&jid).await;
-                self.engine.ports.store.submit(Batch::new().delete(VISITORS, Owner::SERVER, name));
+                let removed = self.delete(&jid).await;
+                self.dismissed(
+                    &jid,
+                    removed.or_else(|error| match error {
+                        UserError::NotFound => Ok(()),
+                        error => Err(error),
+                    }),
+                );
             }
         }
         Ok(())
@@ -149,7 +168,8 @@ impl Users {
     ) -> Result<(), UserError> {
         let engine = &self.engine;
         let account = engine.account(jid).await.ok_or(UserError::NotFound)?;
-        // From here on nothing is kept for it, so nothing is written behind the removal.
+        // From here on no message is kept for it, and the store takes no rows for who is gone: nothing is written
+        // behind the removal.
         account.condemn();
         let ticket = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         answer(&ticket);
@@ -163,8 +183,6 @@ impl Users {
             forget(jid);
         }
         engine.perform(&account, None, outcome);
-        // What was under way when the removal began may have been written behind it.
-        engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         Ok(())
     }
 
@@ -177,11 +195,48 @@ impl Users {
         Ok(owners.into_iter().filter_map(|(name, _)| BareJid::parse(&name).ok()).collect())
     }
 
-    /// The stored credentials; `None` if there is no such account.
-    pub(crate) async fn credentials(&self, jid: &BareJid) -> Result<Option<Credentials>, StoreError> {
+    /// Whether there is such an account.
+    pub(crate) async fn exists(&self, jid: &BareJid) -> Result<bool, StoreError> {
+        Ok(self.engine.ports.store.owner(jid.as_str()).await?.is_some())
+    }
+
+    /// The stored credentials, and their row as it is; `None` if there is no such account.
+    pub(crate) async fn credentials(
+        &self,
+        jid: &BareJid,
+    ) -> Result<Option<(Credentials, Value)>, StoreError> {
         // One read, whether there is such an account or not: they must look alike.
         let row = self.engine.ports.store.look_up(jid.as_str(), ACCOUNT, CREDENTIALS).await?;
-        row.map(|row| decode(ACCOUNT, CREDENTIALS, &row)).transpose()
+        row.map(|row| Ok((decode(ACCOUNT, CREDENTIALS, &row)?, row))).transpose()
+    }
+
+    /// Derives the keys that `row` lacks from the password, which it has proven right. Where the password has been
+    /// changed since the row was read, it stays.
+    pub(crate) async fn renew(&self, jid: &BareJid, row: Value, password: Zeroizing<String>) {
+        // One at a time: the logins after a change of the iterations must not wait for each other's keys. The next login
+        // of an account that is passed over brings the password again.
+        let Some(_turn) = Turn::take(&self.engine) else { return };
+        if let Err(error) = self.complete(jid, row, password).await {
+            tracing::error!(account = %jid, %error, "keys for the password could not be stored");
+        }
+    }
+
+    async fn complete(
+        &self,
+        jid: &BareJid,
+        row: Value,
+        password: Zeroizing<String>,
+    ) -> Result<(), StoreError> {
+        let store = &self.engine.ports.store;
+        let Some(owner) = store.owner(jid.as_str()).await? else { return Ok(()) };
+        let mut credentials: Credentials = decode(ACCOUNT, CREDENTIALS, &row)?;
+        let salts = Salts::new(&*self.engine.ports.random);
+        let iterations = self.engine.settings().iterations;
+        let completed = move || credentials.complete(&password, iterations, &salts).map(|()| credentials);
+        let Some(Ok(credentials)) = self.engine.compute(completed).await else { return Ok(()) };
+        let (key, new) = (CREDENTIALS.to_owned(), Some(encode(&credentials)));
+        store.swap(Swap { collection: ACCOUNT, owner, key, expected: Some(row), new }).await?;
+        Ok(())
     }
 
     /// Key derivation takes milliseconds of CPU: it runs where it holds up nobody.
@@ -191,5 +246,20 @@ impl Users {
         let iterations = self.engine.settings().iterations;
         let derived = self.engine.compute(move || Credentials::derive(&password, iterations, &salts)).await;
         derived.ok_or(UserError::Store(StoreError::Closed))?.map_err(|_| UserError::BadPassword)
+    }
+}
+
+/// The turn of one account's keys to be derived anew.
+struct Turn<'a>(&'a Engine);
+
+impl Turn<'_> {
+    fn take(engine: &Engine) -> Option<Turn<'_>> {
+        (!engine.renewing.swap(true, Ordering::Acquire)).then(|| Turn(engine))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.renewing.store(false, Ordering::Release);
     }
 }

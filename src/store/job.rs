@@ -1,8 +1,8 @@
 //! What is queued for a group commit, the same for every engine.
 
-use crate::batch::{check, check_swap, fill_in, weigh, weigh_swap};
 use crate::oneshot::{Pending, Reply, oneshot};
-use kernel::ports::{Batch, Commit, Owner, StoreError, Swap, Ticket};
+use kernel::ports::batch::{check, check_swap, fill_in, weigh, weigh_swap};
+use kernel::ports::{Batch, Commit, Op, Owner, StoreError, Swap, Ticket};
 
 /// One call of the port that writes. Jobs take effect in the order in which they were queued.
 pub(crate) enum Job {
@@ -17,7 +17,7 @@ pub(crate) enum Job {
 /// An owner to be made.
 pub(crate) struct Newcomer {
     pub(crate) name: String,
-    /// Its first rows, with [`crate::batch::NEW_OWNER`] for the owner.
+    /// Its first rows, with [`kernel::ports::batch::NEW_OWNER`] for the owner.
     pub(crate) first: Batch,
 }
 
@@ -39,6 +39,16 @@ impl Job {
         accept(check(&filled))?;
         let (reply, pending) = oneshot();
         Ok((Job::Create(Newcomer { name: name.to_owned(), first }, reply), pending))
+    }
+
+    /// True if it does nothing but take entries off a log.
+    pub(crate) fn is_removal(&self) -> bool {
+        match self {
+            Job::Batch(batch) => {
+                batch.ops.iter().all(|op| matches!(op, Op::Remove { .. })) && !batch.ops.is_empty()
+            }
+            _ => false,
+        }
     }
 
     fn weight(&self) -> usize {

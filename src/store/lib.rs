@@ -1,15 +1,13 @@
-//! Engines behind the storage ports: [`Memory`] for tests and simulation, [`Sqlite`] for the daemon.
+//! Engines behind the storage ports: [`Sqlite`] for the daemon. [`Memory`], for tests, comes with the ports.
 //!
 //! **Invariant:** this is the only crate with SQL in it. Both engines pass one contract suite
-//! (`contract.rs`); what they are asked is checked in one place (`batch.rs`), so that they refuse the same.
+//! (`contract.rs`); what they are asked is checked in one place ([`kernel::ports::batch`]), so that they refuse the same.
 
-mod batch;
 #[cfg(test)]
 mod contract;
 mod job;
-mod memory;
 mod oneshot;
 mod sqlite;
 
-pub use memory::Memory;
+pub use kernel::ports::Memory;
 pub use sqlite::{DATABASE, Found, OpenError, Options, Sqlite};

@@ -1,8 +1,9 @@
 //! A client in the clear that does as it likes, for servers that allow it.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tests::stentor::{PATIENCE, Setup, Stentor};
@@ -43,7 +44,18 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects; nothing is said yet.
     pub(crate) fn connect(server: &Stentor) -> Peer {
-        let socket = TcpStream::connect(server.c2s()).expect("the server listens");
+        Peer::on(TcpStream::connect(server.c2s()).expect("the server listens"))
+    }
+
+    /// Connects from this address of the loopback.
+    pub(crate) fn connect_from(server: &Stentor, address: Ipv4Addr) -> Peer {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((address, 0)).into()).expect("all of 127.0.0.0/8 is ours");
+        socket.connect(&server.c2s().into()).expect("the server listens");
+        Peer::on(socket.into())
+    }
+
+    fn on(socket: TcpStream) -> Peer {
         socket.set_read_timeout(Some(PATIENCE)).expect("an option");
         socket.set_write_timeout(Some(PATIENCE)).expect("an option");
         socket.set_nodelay(true).expect("an option");
@@ -52,35 +64,59 @@ impl Peer {
 
     /// Connects and opens a stream.
     pub(crate) fn open(server: &Stentor) -> Peer {
-        let mut peer = Peer::connect(server);
-        peer.send(HEADER);
-        peer.until("</stream:features>");
-        peer
+        Peer::connect(server).opened()
+    }
+
+    /// Opens a stream.
+    pub(crate) fn opened(mut self) -> Peer {
+        self.send(HEADER);
+        self.until("</stream:features>");
+        self
     }
 
     /// Logs in with PLAIN; no resource yet.
     pub(crate) fn authenticate(server: &Stentor, user: &str) -> Peer {
-        let mut peer = Peer::open(server);
+        Peer::open(server).authenticated(user)
+    }
+
+    /// Logs in with PLAIN on a stream that is open.
+    pub(crate) fn authenticated(self, user: &str) -> Peer {
         let plain = BASE64_STANDARD.encode(format!("\0{user}\0secret"));
-        peer.send(&format!(
-            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
+        self.logged_in("PLAIN", &plain)
+    }
+
+    fn logged_in(mut self, mechanism: &str, initial: &str) -> Peer {
+        self.send(&format!(
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{initial}</auth>"
         ));
-        peer.until("<success");
-        peer.send(HEADER);
-        peer.until("</stream:features>");
-        peer
+        self.until("<success");
+        self.opened()
     }
 
     /// An available session.
     pub(crate) fn session(server: &Stentor, user: &str, resource: &str) -> Peer {
-        let mut peer = Peer::authenticate(server, user);
-        peer.send(&format!(
+        Peer::authenticate(server, user).bound(resource)
+    }
+
+    /// Binds a resource and becomes available.
+    pub(crate) fn bound(mut self, resource: &str) -> Peer {
+        self.send(&format!(
             "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{resource}</resource>\
              </bind></iq><presence/>"
         ));
+        self.until("</iq>");
+        self.ping();
+        self
+    }
+
+    /// A session of an account that goes with it, where the server takes ANONYMOUS. Returns its address, too.
+    pub(crate) fn visitor(server: &Stentor) -> (Peer, String) {
+        let mut peer = Peer::open(server).logged_in("ANONYMOUS", "=");
+        peer.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+        peer.until("<jid>");
+        let jid = peer.until("/").trim_end_matches('/').to_owned();
         peer.until("</iq>");
-        peer.ping();
-        peer
+        (peer, jid)
     }
 
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {

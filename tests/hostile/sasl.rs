@@ -3,6 +3,7 @@
 use crate::peer::{Peer, alone, server};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use tests::stentor::Stentor;
 use tests::stream::Stream;
 
@@ -138,6 +139,35 @@ fn guesses_are_limited_and_lock_nobody_out() {
     let failed = server.log().lines_with("login failed");
     assert!(failed.iter().all(|line| line.contains("127.0.0.1")) && failed.len() >= 5, "{failed:?}");
     assert!(!server.log().text().contains("opensesame"), "a password was logged");
+}
+
+#[test]
+fn guesses_from_one_address_are_limited_there_alone() {
+    let _alone = alone();
+    let server = server("", "", &["romeo", "juliet"]);
+    let (there, elsewhere) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
+    let open = |address| Peer::connect_from(&server, address).opened();
+    let mut online = open(there).authenticated("juliet").bound("balcony");
+    let [mut romeo, juliet] = [open(there), open(there)];
+    // Each guess at another account, so that neither the stream nor the account is what limits them.
+    let mut guesses = 0;
+    let mut refused = false;
+    while !refused {
+        let mut peer = open(there);
+        for _ in 0..4 {
+            peer.send(&auth("PLAIN", &encoded(&format!("\0victim{guesses}\0opensesame"))));
+            refused |= outcome(&mut peer) == "temporary-auth-failure";
+            guesses += 1;
+        }
+        assert!(guesses < 100, "guesses are not limited");
+    }
+    assert!(guesses > 20, "an office behind one address is locked out after {guesses}");
+    romeo.send(&auth("PLAIN", &encoded("\0romeo\0secret")));
+    assert_eq!(outcome(&mut romeo), "temporary-auth-failure", "the limit does not hold");
+    // Not those who are on, nor those who have been on from there before, nor other addresses.
+    online.ping();
+    juliet.authenticated("juliet").bound("chamber").ping();
+    open(elsewhere).authenticated("romeo").bound("orchard").ping();
 }
 
 #[test]

@@ -48,6 +48,47 @@ fn a_roster_of_5000_builds_up_in_seconds() {
 }
 
 #[test]
+fn a_thousand_requests_waiting_at_one_account_delay_nobody() {
+    let _alone = alone();
+    let server = server("c2s_rate = \"unlimited\"", "[auth]\nanonymous = true", &["romeo", "nurse"]);
+    let mut visitors: Vec<(Peer, String)> = (0..1000).map(|_| Peer::visitor(&server)).collect();
+    let (took, longest) = bystander(&server, "nurse", || {
+        let begin = Instant::now();
+        for (visitor, _) in &mut visitors {
+            visitor.send("<presence type='subscribe' to='romeo@localhost'/>");
+        }
+        for (visitor, _) in &mut visitors {
+            visitor.ping();
+        }
+        // Every session gets them all.
+        for _ in 0..5 {
+            let mut romeo = Peer::authenticate(&server, "romeo");
+            romeo.send(
+                "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq><presence/>",
+            );
+            for _ in 0..1000 {
+                romeo.until("type='subscribe'");
+            }
+            romeo.ping();
+        }
+        let mut romeo = Peer::session(&server, "romeo", "orchard");
+        for (_, jid) in &visitors {
+            romeo.send(&format!("<presence type='subscribed' to='{jid}'/>"));
+        }
+        romeo.ping();
+        for (visitor, _) in &mut visitors {
+            visitor.send("<presence/>");
+            visitor.until("from='romeo@localhost/orchard'");
+        }
+        begin.elapsed()
+    });
+    eprintln!(
+        "1,000 requests waiting, read five times and agreed to took {took:?}; others waited {longest:?}"
+    );
+    assert!(longest < NOBODY_WAITS, "somebody else waited for {longest:?}");
+}
+
+#[test]
 fn requests_pings_and_messages_by_the_thousand_delay_nobody() {
     let _alone = alone();
     let server = start(&["romeo", "juliet"]);

@@ -56,7 +56,7 @@ impl Xep for Last {
 
     fn register(self: Arc<Self>, hooks: &mut Hooks) {
         hooks.iq_get(Scope::SERVER | Scope::OWN | Scope::ACCOUNT, NS, &self, Self::tell);
-        hooks.no_such_account(NS, |_| Reply::error(StanzaCondition::Forbidden));
+        hooks.no_such_resource(NS, StanzaCondition::Forbidden);
         let interest =
             Interest { kinds: Kinds::IQ, direction: Some(Direction::In), children: &[NS], flag: None };
         hooks.filter(Stage::Check, interest, &self, Self::guard);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use wire::error::StanzaCondition;
 use wire::frame::{Frame, XmlWriter};
-use wire::jid::{FullJid, Jid, JidView};
+use wire::jid::{FullJid, Jid};
 use wire::ns;
 
 /// Options.
@@ -66,12 +66,6 @@ impl Xep for Disco {
         let everybody = Scope::SERVER | Scope::OWN | Scope::ACCOUNT;
         hooks.iq_get(everybody, ns::DISCO_INFO, &self, Self::info);
         hooks.iq_get(everybody, ns::DISCO_ITEMS, &self, Self::items);
-        // For disco#info, and for full addresses, the general rule is the right one.
-        hooks.no_such_account(ns::DISCO_ITEMS, |frame| {
-            let to = frame.to().unwrap_or_default();
-            let is_bare = JidView::parse(&to).is_ok_and(|to| to.resource().is_none());
-            if is_bare { no_items(frame) } else { Reply::error(StanzaCondition::ServiceUnavailable) }
-        });
         let server = Identity { category: "server", type_: "im", name: self.name.to_owned() };
         hooks.identity(Scope::SERVER, server);
         let account = Identity { category: "account", type_: "registered", name: String::new() };
@@ -107,7 +101,8 @@ impl Disco {
             return if trusted {
                 Reply::error(StanzaCondition::BadRequest)
             } else {
-                no_items(&request.frame)
+                // §8, the second rule: strangers learn nothing.
+                Reply::Xml(items_xml(None, &[]))
             };
         };
         let inquiry = inquiry(request, &asked, trusted);
@@ -138,7 +133,8 @@ impl Disco {
                 let resource = |jid: FullJid| Item { jid: jid.as_str().to_owned(), ..Item::default() };
                 account.available().into_iter().map(resource).collect()
             }
-            Target::Account(_) => Vec::new(),
+            // §8, the second rule: nothing is all that strangers learn about an account, and about one that isn't there.
+            Target::Account(_) | Target::Nobody => Vec::new(),
         }
     }
 }
@@ -158,12 +154,6 @@ fn inquiry(request: Request, asked: &Asked, trusted: bool) -> Inquiry {
     // COMPAT: some clients send an empty node where they mean none.
     let node = asked.node.clone().filter(|node| !node.is_empty());
     Inquiry { request: Arc::new(request), node, trusted }
-}
-
-/// §8, the second rule: nothing is all that strangers learn about an account, and about one that isn't there.
-fn no_items(frame: &Frame) -> Reply {
-    let node = asked(frame, ns::DISCO_ITEMS).and_then(|asked| asked.node);
-    Reply::Xml(items_xml(node.as_deref(), &[]))
 }
 
 fn items_xml(node: Option<&str>, items: &[Item]) -> String {

@@ -58,13 +58,13 @@ impl Xep for VCard {
 
 impl VCard {
     async fn show(self: Arc<Self>, request: Request) -> Reply {
+        if request.payload_name() != "vCard" {
+            return Reply::error(StanzaCondition::BadRequest);
+        }
         let account = match request.account() {
             Ok(account) => account,
             Err(error) => return error.into(),
         };
-        if request.payload_name() != "vCard" {
-            return Reply::error(StanzaCondition::BadRequest);
-        }
         match self.table.get(account.owner(), KEY).await {
             Ok(Some(vcard)) => Reply::Xml(vcard),
             Ok(None) if request.is_own() => Reply::error(StanzaCondition::ItemNotFound),
@@ -75,14 +75,14 @@ impl VCard {
     }
 
     async fn update(self: Arc<Self>, request: Request) -> Reply {
-        let account = match request.account() {
-            Ok(account) => account,
-            Err(error) => return error.into(),
-        };
         if !request.is_own() {
             // §3.2
             return Reply::error(StanzaCondition::Forbidden);
         }
+        let account = match request.account() {
+            Ok(account) => account,
+            Err(error) => return error.into(),
+        };
         let vcard = request.payload();
         if !vcard.is("vCard", NS) {
             return Reply::error(StanzaCondition::BadRequest);

@@ -201,7 +201,7 @@ fn is_home(target: &Target, session: &SessionRef) -> bool {
     match target {
         Target::Server(domain) => domain == session.account().jid().domain(),
         Target::Account(account) => account.jid() == session.account().jid(),
-        Target::Stream { .. } => false,
+        Target::Stream { .. } | Target::Nobody => false,
     }
 }
 

@@ -204,3 +204,46 @@ fn documented_defaults_are_the_defaults() {
         (default.open, default.per_address_per_hour, default.instructions)
     );
 }
+
+/// RFC 6120 §8.2.3 and §4.9.3.12 hold before the login, too.
+#[test]
+fn what_is_no_request_is_no_registration() {
+    let world = world("open = true");
+    let query = |type_: &str, more: &str| {
+        let fields = fields("bill", "Calliope");
+        format!("<iq {type_}><query xmlns='{NS}'>{fields}</query>{more}</iq>")
+    };
+    let (mut client, _) = stranger(&world);
+    for malformed in [
+        query("type='set'", ""),
+        query("type='set' id=''", ""),
+        query("id='1'", ""),
+        query("id='1' type='register'", ""),
+        query("id='1' type='set'", "<query xmlns='jabber:iq:roster'/>"),
+    ] {
+        client.send(&malformed);
+        let answer = client.one();
+        assert_eq!(condition(&answer), "bad-request", "{malformed}");
+        assert_eq!(answer.attr("to"), None);
+    }
+    for unauthorized in [
+        query("id='1' type='result'", ""),
+        query("id='1' type='error'", ""),
+        query("id='1' type='set' to='example.net'", ""),
+        query("id='1' type='set' to='juliet@example.org'", ""),
+        format!("<iq type='set' id='1'><query xmlns='jabber:iq:roster'/><query xmlns='{NS}'/></iq>"),
+        "<iq type='set' id='1'/>".to_owned(),
+        "<iq/>".to_owned(),
+    ] {
+        let (mut client, _) = stranger(&world);
+        client.send(&unauthorized);
+        let answer = client.one();
+        assert!(
+            answer.has_child("not-authorized", wire::ns::STREAM_ERRORS),
+            "{unauthorized}: {}",
+            String::from(&answer)
+        );
+        assert!(client.is_gone());
+    }
+    assert!(!password_works(&world, "bill", "Calliope"));
+}

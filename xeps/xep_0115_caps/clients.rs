@@ -1,11 +1,13 @@
 //! What clients can do, by the hash in their presence. Bounded; what was used last stays.
 
 use super::verification::Description;
+use kernel::ports::Millis;
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use wire::frame::Frame;
-use wire::jid::Jid;
+use wire::jid::{BareJid, Jid};
 use wire::ns;
 
 pub(super) const NS: &str = "http://jabber.org/protocol/caps";
@@ -14,6 +16,8 @@ pub(super) const NS: &str = "http://jabber.org/protocol/caps";
 const BUDGET: usize = 4 << 20;
 /// The longest description that is looked at, in bytes. Those of real clients have 2 to 8 thousand.
 const LONGEST: usize = 64 << 10;
+/// Who takes longer to answer may never do so: the next with the same hash is asked, too.
+const PROMPT: Duration = Duration::from_secs(5);
 /// Clients remembered for describing themselves wrongly.
 const REFUSED: usize = 1_000;
 
@@ -48,8 +52,8 @@ struct State {
     bytes: usize,
     /// Counts uses, for [`Known::used`].
     uses: u64,
-    /// Hashes being asked for.
-    asking: HashSet<String>,
+    /// Hashes being asked for: of which accounts, and since when.
+    asking: HashMap<String, Vec<(BareJid, Millis)>>,
     /// Who described a hash wrongly. Oldest first.
     refused: VecDeque<(Jid, String)>,
 }
@@ -69,10 +73,19 @@ impl Clients {
     }
 
     /// Whether this client should be asked what it can do. If so, [`Clients::learn`] or [`Clients::give_up`] follows.
-    pub(super) fn begin(&self, claim: &Claim, client: &Jid) -> bool {
+    pub(super) fn begin(&self, claim: &Claim, client: &Jid, now: Millis) -> bool {
         let mut state = self.state.lock();
         let refused = state.refused.iter().any(|(jid, ver)| jid == client && *ver == claim.ver);
-        !refused && state.touch(&claim.ver).is_none() && state.asking.insert(claim.ver.clone())
+        if refused || state.touch(&claim.ver).is_some() {
+            return false;
+        }
+        let account = client.bare();
+        let asked = state.asking.entry(claim.ver.clone()).or_default();
+        if asked.iter().any(|(other, since)| *other == account || now - *since < PROMPT) {
+            return false;
+        }
+        asked.push((account, now));
+        true
     }
 
     /// Takes a client's description, if it hashes to what the client claims (§5.4). Otherwise this client is not
@@ -80,7 +93,7 @@ impl Clients {
     pub(super) fn learn(&self, claim: &Claim, client: &Jid, answer: &Frame) {
         let verified = verify(claim, answer);
         let mut state = self.state.lock();
-        state.asking.remove(&claim.ver);
+        state.asked(claim, client);
         match verified {
             Some(description) => state.keep(&claim.ver, description.features().clone()),
             None => {
@@ -94,8 +107,8 @@ impl Clients {
     }
 
     /// There was no answer.
-    pub(super) fn give_up(&self, claim: &Claim) {
-        self.state.lock().asking.remove(&claim.ver);
+    pub(super) fn give_up(&self, claim: &Claim, client: &Jid) {
+        self.state.lock().asked(claim, client);
     }
 }
 
@@ -110,6 +123,15 @@ fn verify(claim: &Claim, answer: &Frame) -> Option<Description> {
 }
 
 impl State {
+    /// A client is asked no more.
+    fn asked(&mut self, claim: &Claim, client: &Jid) {
+        let Some(asked) = self.asking.get_mut(&claim.ver) else { return };
+        asked.retain(|(account, _)| account.as_str() != client.bare_str());
+        if asked.is_empty() {
+            self.asking.remove(&claim.ver);
+        }
+    }
+
     fn touch(&mut self, ver: &str) -> Option<&Known> {
         let known = self.known.get_mut(ver)?;
         self.uses += 1;
@@ -145,5 +167,10 @@ impl Clients {
     /// Number of hashes known, and their bytes.
     pub(super) fn size(&self) -> (usize, usize) {
         self.state.lock().size()
+    }
+
+    /// Nobody is being asked.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state.lock().asking.is_empty()
     }
 }

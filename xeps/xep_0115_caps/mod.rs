@@ -11,6 +11,7 @@ mod tests;
 
 use clients::{Claim, Clients, NS};
 use kernel::hooks::{Hooks, Inquiry, Node, Phase, Scope};
+use kernel::ports::Clock;
 use kernel::{Account, ConfigError, Directory, Env, Router, Xep};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) struct Config {}
 pub(crate) struct Caps {
     directory: Directory,
     router: Router,
+    clock: Arc<dyn Clock>,
     clients: Arc<Clients>,
 }
 
@@ -45,7 +47,12 @@ impl Xep for Caps {
     type Config = Config;
 
     fn new(_: Config, env: &mut Env) -> Result<Caps, ConfigError> {
-        Ok(Caps { directory: env.directory(), router: env.router(), clients: env.shared() })
+        Ok(Caps {
+            directory: env.directory(),
+            router: env.router(),
+            clock: env.clock(),
+            clients: env.shared(),
+        })
     }
 
     fn register(self: Arc<Self>, hooks: &mut Hooks) {
@@ -81,7 +88,7 @@ impl Caps {
     fn note(&self, account: &Arc<Account>, presence: &Frame) {
         let Some(claim) = Claim::of(presence) else { return };
         let Some(from) = presence.from().and_then(|from| Jid::parse(&from).ok()) else { return };
-        if !self.clients.begin(&claim, &from) {
+        if !self.clients.begin(&claim, &from, self.clock.now()) {
             return;
         }
         let (clients, router) = (self.clients.clone(), self.router.clone());
@@ -94,7 +101,7 @@ impl Caps {
             match answer.filter(|answer| answer.type_() == StanzaType::Result) {
                 Some(answer) => clients.learn(&claim, &from, &answer),
                 // Gone, or it does not answer. Another client with this hash may.
-                None => clients.give_up(&claim),
+                None => clients.give_up(&claim, &from),
             }
         }));
     }

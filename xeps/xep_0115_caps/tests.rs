@@ -5,11 +5,14 @@ use crate::testing::{condition, get, result};
 use crate::xep_0030_disco::Disco;
 use crate::xep_0157_contact::Contact;
 use kernel::Listed;
+use kernel::ports::Millis;
 use kernel::testing::{Client, PASSWORD, World};
 use minidom::Element;
 use std::time::Duration;
 use wire::frame::Frame;
 use wire::jid::Jid;
+
+const NOW: Millis = Millis(0);
 
 const SIMPLE: &str = "<identity category='client' name='Exodus 0.9.1' type='pc'/>\
     <feature var='http://jabber.org/protocol/disco#info'/>\
@@ -113,19 +116,36 @@ fn a_hash_is_asked_for_once_and_believed_when_it_fits() {
     let shown = presence("hash='sha-1'", SIMPLE_VER);
     let claim = Claim::of(&shown).unwrap();
 
-    assert!(clients.begin(&claim, &liar));
-    assert!(!clients.begin(&claim, &honest), "one question at a time");
+    assert!(clients.begin(&claim, &liar, NOW));
+    assert!(!clients.begin(&claim, &honest, NOW), "one question at a time");
     clients.learn(&claim, &liar, &answer(COMPLEX));
     assert_eq!(clients.features(&shown), None, "poisoned");
 
-    assert!(!clients.begin(&claim, &liar), "not asked again");
-    assert!(clients.begin(&claim, &honest));
-    clients.give_up(&claim);
-    assert!(clients.begin(&claim, &honest), "silence is no lie");
+    assert!(!clients.begin(&claim, &liar, NOW), "not asked again");
+    assert!(clients.begin(&claim, &honest, NOW));
+    clients.give_up(&claim, &honest);
+    assert!(clients.begin(&claim, &honest, NOW), "silence is no lie");
     clients.learn(&claim, &honest, &answer(SIMPLE));
     let features = clients.features(&shown).unwrap();
     assert!(features.contains("http://jabber.org/protocol/muc"));
-    assert!(!clients.begin(&claim, &liar) && !clients.begin(&claim, &honest), "known");
+    assert!(!clients.begin(&claim, &liar, NOW) && !clients.begin(&claim, &honest, NOW), "known");
+}
+
+#[test]
+fn who_is_slow_to_answer_holds_nobody_up() {
+    let clients = Clients::default();
+    let [mute, other, late] = ["mute@b/1", "mute@b/2", "late@b/1"].map(|jid| Jid::parse(jid).unwrap());
+    let claim = Claim::of(&presence("hash='sha-1'", SIMPLE_VER)).unwrap();
+    let seconds = |seconds: u64| Millis(seconds * 1000);
+    assert!(clients.begin(&claim, &mute, seconds(0)));
+    assert!(!clients.begin(&claim, &late, seconds(4)));
+    assert!(!clients.begin(&claim, &other, seconds(5)), "the same account");
+    assert!(clients.begin(&claim, &late, seconds(5)));
+    clients.give_up(&claim, &mute);
+    assert!(!clients.begin(&claim, &mute, seconds(9)));
+    clients.learn(&claim, &late, &answer(SIMPLE));
+    assert!(clients.features(&presence("hash='sha-1'", SIMPLE_VER)).is_some());
+    assert!(clients.is_quiet());
 }
 
 #[test]
@@ -136,7 +156,7 @@ fn the_memory_is_bounded_and_keeps_what_is_used() {
         let shown = presence("hash='sha-1'", &ver);
         let claim = Claim::of(&shown).unwrap();
         let jid = Jid::parse("a@b/c").unwrap();
-        assert!(clients.begin(&claim, &jid));
+        assert!(clients.begin(&claim, &jid, NOW));
         clients.learn(&claim, &jid, &answer(content));
         shown
     };

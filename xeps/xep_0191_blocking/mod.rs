@@ -11,14 +11,14 @@ mod tests;
 use kernel::hooks::{
     Ask, Direction, Effects, Flow, Hooks, Interest, Kinds, Passing, Reply, Request, Scope, Stage,
 };
-use kernel::{Account, Cache, ConfigError, Env, Mark, OptionDoc, Router, Xep, encode};
+use kernel::{Account, Cache, Change, ConfigError, Env, Mark, OptionDoc, Xep, encode};
 use list::{Blocklist, COLLECTION};
 use request::Command;
 use serde::Deserialize;
 use std::sync::Arc;
 use wire::error::{ErrorType, StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType, XmlWriter};
-use wire::jid::{Jid, JidView};
+use wire::jid::{FullJid, Jid, JidView};
 
 const NS: &str = "urn:xmpp:blocking";
 
@@ -42,7 +42,6 @@ pub(crate) struct Blocking {
     lists: Cache<Blocklist>,
     /// Sessions that asked for the list and get its changes.
     interested: Mark,
-    router: Router,
 }
 
 impl Xep for Blocking {
@@ -55,7 +54,7 @@ impl Xep for Blocking {
     type Config = Config;
 
     fn new(config: Config, env: &mut Env) -> Result<Self, ConfigError> {
-        Ok(Blocking { config, lists: env.cache(), interested: env.mark(), router: env.router() })
+        Ok(Blocking { config, lists: env.cache(), interested: env.mark() })
     }
 
     fn register(self: Arc<Self>, hooks: &mut Hooks) {
@@ -106,11 +105,7 @@ impl Blocking {
 
     /// §3.2
     fn list(&self, account: &Account, request: &Request) -> Reply {
-        if let Some(session) = &request.session {
-            // First of all, so that no change falls between the list and its pushes.
-            session.mark(self.interested);
-        }
-        Reply::Xml(account.read(self.lists, |list| items("blocklist", list.addresses())))
+        account.show(self.lists, self.interested, request, |list| items("blocklist", list.addresses()))
     }
 
     /// §3.3
@@ -125,27 +120,27 @@ impl Blocking {
             let added: Vec<Jid> = addresses.iter().filter(|jid| list.add((*jid).clone())).cloned().collect();
             if list.len() > self.config.addresses {
                 *list = before;
-                return None;
+                return false;
             }
             for address in &added {
                 change.put(COLLECTION, address.as_str(), encode(&list::Row {}));
             }
             change.push(self.interested, &push);
-            Some((added, before))
+            disappear(change, &added, &before);
+            true
         });
-        let Some((added, before)) = changed else {
+        if !changed {
             return Err(
                 StanzaError::new(StanzaCondition::PolicyViolation).with_text("The block list is full.")
             );
-        };
-        self.disappear(account, &added, &before);
+        }
         Ok(Reply::After(ticket, None))
     }
 
     /// §3.4 and §3.5. Without addresses, everybody.
     fn unblock(&self, account: &Arc<Account>, addresses: Vec<Jid>) -> Reply {
         let push = items("unblock", addresses.iter());
-        let ((removed, left), ticket) = account.change(self.lists, |list, change| {
+        let ((), ticket) = account.change(self.lists, |list, change| {
             let removed: Vec<Jid> = if addresses.is_empty() {
                 list.take_all()
             } else {
@@ -155,48 +150,46 @@ impl Blocking {
                 change.delete(COLLECTION, address.as_str());
             }
             change.push(self.interested, &push);
-            (removed, list.clone())
+            reappear(account, change, &removed, list);
         });
-        self.reappear(account, &removed, &left);
         Reply::After(ticket, None)
     }
+}
 
-    /// Tells the newly blocked that the sessions are gone, as far as they saw them.
-    fn disappear(&self, account: &Account, added: &[Jid], before: &Blocklist) {
-        let added = Blocklist::of(added);
-        for contact in added.touched(&account.subscribers(), before) {
-            for session in account.available() {
-                self.send_unavailable(session.as_str(), &contact);
-            }
-        }
-        // Who got directed presence sees the account, too; leaving rooms is done this way.
-        for (session, entity) in account.directed() {
-            if added.blocks_jid(&entity) && !before.blocks_jid(&entity) {
-                self.send_unavailable(session.as_str(), &entity);
-            }
-        }
+/// Tells the newly blocked that the sessions are gone, as far as they saw them.
+fn disappear(change: &mut Change<'_>, added: &[Jid], before: &Blocklist) {
+    let added = Blocklist::of(added);
+    let subscribers: Vec<Jid> = change.subscribers().cloned().collect();
+    let mut gone = Vec::new();
+    for contact in added.touched(&subscribers, before) {
+        gone.extend(change.presences().map(|(session, _)| unavailable(session, &contact)));
     }
+    // Who got directed presence sees the account, too; leaving rooms is done this way.
+    let directed = change.directed();
+    let blocked = directed.filter(|(_, entity)| added.blocks_jid(entity) && !before.blocks_jid(entity));
+    gone.extend(blocked.map(|(session, entity)| unavailable(session, entity)));
+    gone.into_iter().for_each(|frame| change.send(frame));
+}
 
-    fn send_unavailable(&self, from: &str, to: &Jid) {
-        self.router.send(Frame::presence().type_(StanzaType::Unavailable).from(from).to(to.as_str()).build());
+fn unavailable(from: &FullJid, to: &Jid) -> Frame {
+    Frame::presence().type_(StanzaType::Unavailable).from(from.as_str()).to(to.as_str()).build()
+}
+
+/// Shows the sessions to those who are blocked no more, and asks for theirs, which has been dropped so far.
+fn reappear(account: &Account, change: &mut Change<'_>, removed: &[Jid], left: &Blocklist) {
+    let removed = Blocklist::of(removed);
+    let presences: Vec<Frame> = change.presences().map(|(_, presence)| presence.clone()).collect();
+    let subscribers: Vec<Jid> = change.subscribers().cloned().collect();
+    for contact in removed.touched(&subscribers, left) {
+        presences.iter().for_each(|presence| change.send(presence.addressed(contact.as_str())));
     }
-
-    /// Shows the sessions to those who are blocked no more, and asks for theirs, which has been dropped so far.
-    fn reappear(&self, account: &Account, removed: &[Jid], left: &Blocklist) {
-        let removed = Blocklist::of(removed);
-        let presences = account.presences();
-        for contact in removed.touched(&account.subscribers(), left) {
-            for presence in &presences {
-                self.router.send(presence.addressed(contact.as_str()));
-            }
-        }
-        if presences.is_empty() {
-            return;
-        }
-        for contact in removed.touched(&account.subscriptions(), left) {
-            let probe = Frame::presence().type_(StanzaType::Probe).from(account.jid().as_str());
-            self.router.send(probe.to(contact.as_str()).build());
-        }
+    if presences.is_empty() {
+        return;
+    }
+    let subscriptions: Vec<Jid> = change.subscriptions().cloned().collect();
+    for contact in removed.touched(&subscriptions, left) {
+        let probe = Frame::presence().type_(StanzaType::Probe).from(account.jid().as_str());
+        change.send(probe.to(contact.as_str()).build());
     }
 }
 

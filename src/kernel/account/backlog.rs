@@ -2,27 +2,25 @@
 //!
 //! A session is *behind* while its messages come from the log: from its first presence until the log is empty,
 //! and again whenever its queue overflows. A message to a session that is behind is appended and nothing else; one
-//! task per such session pages through the log as fast as the peer reads. Entries leave the log when the peer has
-//! been sent them: the writer confirms each completed write, also for a session that has ended meanwhile.
+//! task per such session pages through the log as fast as the peer reads (`drain.rs`). Entries leave the log when the
+//! peer has been sent them: the writer confirms each completed write, also for a session that has ended meanwhile
+//! (`reading.rs`).
 //!
-//! **Invariant:** an entry is read by the sessions that it was chosen for, or, if nobody could take it, by one that
-//! the log is offered to. While somebody reads, the log is offered to nobody else.
+//! **Invariant:** a place in the log counts from the moment it is given, until its commit is known to have failed: then
+//! what has it is as if it never had. What is off the log is never read again, even while that can't be written.
 
-use super::{Account, Bound, Outcome, State};
-use crate::outbox::{Copies, Entry, Push};
-use crate::ports::{Batch, LogEntry, LogId, LogPage, LogQuery, Op, Order, Ticket};
+use super::{Account, Outcome, State};
+use crate::outbox::{Copies, Place};
+use crate::ports::{Batch, LogEntry, LogId, Op, Outcome as Fate, Ticket};
 use crate::session::SessionId;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind};
 
-/// One page read for a session that is behind.
-const PAGE: usize = 128;
-const PAGE_BYTES: usize = 64 * 1024;
-/// Pause after a failed read.
-const RETRY: Duration = Duration::from_secs(2);
+/// Pause after the store has failed.
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// Bytes that may wait for the disk before messages come back as errors.
 const STORE_BACKLOG: usize = 64 << 20;
 
@@ -31,115 +29,107 @@ const STORE_BACKLOG: usize = 64 << 20;
 pub(super) struct Backlog {
     pub(super) count: u64,
     pub(super) bytes: u64,
+    /// No entry has a higher id.
+    pub(super) newest: LogId,
     /// The commit of the newest entry.
     pub(super) ticket: Option<Ticket>,
-    /// The commit of the latest removal: who begins to read must not find again what was confirmed.
-    pub(super) removal: Option<Ticket>,
+    /// Entries that are counted, but may not be durable yet, in order.
+    appending: VecDeque<(LogId, Ticket)>,
+    /// Entries that are not counted any more, but may be in storage still.
+    pub(super) removing: BTreeSet<LogId>,
     /// There may be entries that whoever reads now passes over: the log is offered again when he has caught up.
     pub(super) passed_over: bool,
 }
 
-/// What a session takes from the log.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    /// Set while the session is behind: the last entry put into its queue.
-    behind: Option<LogId>,
-    /// Put into its queue, not yet confirmed: id and bytes.
-    sent: VecDeque<(LogId, usize)>,
-    /// Entries that another session has got: not to be kept if this one goes.
-    shared: Vec<(LogId, usize)>,
-    /// Entries above `behind` that are not for it to read, in order: they were in some queue already when it began,
-    /// or are for others.
-    skip: Vec<LogId>,
-    /// It fell behind while it took nothing that is for the account as a whole: it reads only what is for itself.
-    only_own: bool,
-    /// Entries for the account as a whole that it does not read therefore, in order.
-    held: Vec<LogId>,
-}
-
-impl Reading {
-    pub(super) fn is_behind(&self) -> bool {
-        self.behind.is_some()
+impl Backlog {
+    /// What was found in storage. No entry has a higher id than `newest`.
+    pub(super) fn new(count: u64, bytes: u64, newest: LogId) -> Backlog {
+        Backlog { count, bytes, newest, ..Backlog::default() }
     }
 
-    /// True if the entry is in this session's queue, or will be.
-    fn needs(&self, id: LogId) -> bool {
-        self.has_queued(id) || (self.behind.is_some_and(|behind| behind < id) && !self.skips(id))
-    }
-
-    fn has_queued(&self, id: LogId) -> bool {
-        self.sent.iter().any(|(sent, _)| *sent == id)
-    }
-
-    fn skips(&self, id: LogId) -> bool {
-        self.skip.binary_search(&id).is_ok() || self.held.binary_search(&id).is_ok()
-    }
-}
-
-impl State {
-    /// What a session takes from the log, or took before it ended.
-    fn reading(&mut self, id: SessionId) -> Option<&mut Reading> {
-        let ended = self.leaving.iter_mut().find(|(ended, _)| *ended == id).map(|(_, reading)| reading);
-        self.sessions
-            .iter_mut()
-            .find(|session| session.id == id)
-            .map(|session| &mut session.reading)
-            .or(ended)
-    }
-
-    fn readings(&self) -> impl Iterator<Item = &Reading> {
-        let ended = self.leaving.iter().map(|(_, reading)| reading);
-        self.sessions.iter().map(|session| &session.reading).chain(ended)
-    }
-
-    fn readings_mut(&mut self) -> impl Iterator<Item = &mut Reading> {
-        let ended = self.leaving.iter_mut().map(|(_, reading)| reading);
-        self.sessions.iter_mut().map(|session| &mut session.reading).chain(ended)
-    }
-
-    /// A new entry is for these sessions alone; for none, it is for whoever reads the account's messages next.
-    fn reserve(&mut self, log: LogId, readers: &[SessionId]) {
-        for Bound { id, reading, .. } in
-            self.sessions.iter_mut().filter(|session| session.reading.is_behind())
-        {
-            // Ids rise, so the lists stay in order.
-            if readers.is_empty() && reading.only_own {
-                reading.held.push(log);
-                self.backlog.passed_over = true;
-            } else if !readers.is_empty() && !readers.contains(id) {
-                reading.skip.push(log);
-            }
+    fn add(&mut self, id: LogId, size: usize, ticket: &Ticket) {
+        self.count += 1;
+        self.bytes += size as u64;
+        self.newest = id;
+        self.ticket = Some(ticket.clone());
+        while self.appending.front().is_some_and(|(_, ticket)| ticket.outcome() == Fate::Durable) {
+            self.appending.pop_front();
         }
+        self.appending.push_back((id, ticket.clone()));
+    }
+
+    fn subtract(&mut self, size: usize) {
+        self.count = self.count.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(size as u64);
+    }
+
+    /// True if it might not have become durable.
+    fn was_appending(&mut self, id: LogId) -> bool {
+        let index = self.appending.binary_search_by_key(&id, |(id, _)| *id);
+        index.ok().and_then(|index| self.appending.remove(index)).is_some()
+    }
+}
+
+/// A message that is being appended.
+pub(crate) struct Kept {
+    account: Arc<Account>,
+    frame: Frame,
+    id: LogId,
+    /// It is in queues of sessions, too.
+    copies: Option<Copies>,
+}
+
+impl Kept {
+    /// The append failed: it does not wait here after all. The message, if nobody has it now.
+    pub(crate) fn failed(self) -> Option<Frame> {
+        let mut state = self.account.lock();
+        // It may have been delivered meanwhile, and be off the count.
+        if state.backlog.was_appending(self.id) {
+            state.backlog.subtract(self.frame.len());
+        }
+        state.readings_mut().for_each(|reading| reading.forget(self.id));
+        // What is in a queue is delivered from there, or finds its way when that ends.
+        self.copies.is_none_or(Copies::give_up).then_some(self.frame)
     }
 }
 
 impl Account {
-    /// Appends a message to the log for these sessions, or for whoever takes it later.
+    /// Appends a message to the log for these sessions, or for whoever takes it later. Its sender learns if that fails,
+    /// unless one of its `copies` was or will be delivered.
     pub(super) fn keep(
         self: &Arc<Self>,
         state: &mut State,
         frame: &Frame,
         readers: &[SessionId],
-    ) -> Result<Option<LogId>, StanzaError> {
-        let Some((id, ticket)) = self.append(state, frame, readers)? else { return Ok(None) };
-        self.engine.kept(self, ticket, frame.clone());
-        Ok(Some(id))
+        copies: Option<&Copies>,
+    ) -> Result<Option<Place>, StanzaError> {
+        // A session that is there gets everything. What is not worth keeping is nothing to find later.
+        if readers.is_empty() && !self.is_worth_keeping(frame)? {
+            return Ok(None);
+        }
+        self.append(state, frame, readers, copies.cloned()).map(Some)
+    }
+
+    fn is_worth_keeping(&self, frame: &Frame) -> Result<bool, StanzaError> {
+        let hooks = self.engine.hooks.load();
+        let policy = hooks.offline.as_ref();
+        policy
+            .map(|policy| (policy.worth)(frame))
+            .ok_or_else(|| StanzaError::new(StanzaCondition::ServiceUnavailable))
     }
 
     fn append(
-        &self,
+        self: &Arc<Self>,
         state: &mut State,
         frame: &Frame,
         readers: &[SessionId],
-    ) -> Result<Option<(LogId, Ticket)>, StanzaError> {
+        copies: Option<Copies>,
+    ) -> Result<Place, StanzaError> {
         let hooks = self.engine.hooks.load();
         let Some(policy) = &hooks.offline else {
             return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
         };
-        if !(policy.worth)(frame) {
-            return Ok(None);
-        }
-        let size = frame.bytes().len();
+        let size = frame.len();
         // XEP-0160: a full queue answers service-unavailable.
         if state.erased
             || state.backlog.count >= policy.messages
@@ -154,73 +144,33 @@ impl Account {
         let id = self.engine.next_log_id();
         let entry = LogEntry { id, owners: [Some(self.owner), None], frame: frame.bytes() };
         let ticket = store.submit(Batch::new().with(Op::Append(entry)));
-        state.backlog.count += 1;
-        state.backlog.bytes += size as u64;
-        state.backlog.ticket = Some(ticket.clone());
+        state.backlog.add(id, size, &ticket);
         state.reserve(id, readers);
-        Ok(Some((id, ticket)))
+        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies };
+        self.engine.kept(ticket.clone(), kept);
+        Ok(Place { id, append: Some(ticket) })
     }
 
-    /// A later message is about to go into the log: those in the queue of a session go there before it. Should the
-    /// connection break, all of them are there, in order (RFC 6120 §10.1).
-    pub(super) fn keep_queued(&self, state: &mut State, id: SessionId) {
-        let Some(session) = state.session(id).filter(|session| !session.reading.is_behind()) else { return };
+    /// A later message is about to go into the log, or the session to end: the messages in its queue go there first.
+    /// Should the connection break, all of them are there, in order (RFC 6120 §10.1).
+    pub(super) fn keep_queued(self: &Arc<Self>, state: &mut State, id: SessionId) {
+        let Some(session) = state.session(id) else { return };
+        if !session.reading.takes_places() {
+            return;
+        }
         let outbox = session.outbox.clone();
         let mut kept = Vec::new();
-        outbox.adopt(|entry| {
-            // Copies that other sessions have are not this session's alone to keep.
-            if entry.copies.is_some() {
+        outbox.adopt(|stanza, copies| {
+            let frame = Frame::parse(stanza).ok().filter(|frame| frame.kind() == Kind::Message)?;
+            if !self.is_worth_keeping(&frame).ok()? {
                 return None;
             }
-            let frame = Frame::parse(entry.stanza()).ok().filter(|frame| frame.kind() == Kind::Message)?;
-            let (log, _) = self.append(state, &frame, &[id]).ok()??;
-            kept.push((log, frame.len()));
-            Some(log)
+            let place = self.append(state, &frame, &[id], Some(copies.clone())).ok()?;
+            kept.push((place.id, frame.len()));
+            Some(place)
         });
         if let Some(session) = state.session(id) {
-            session.reading.sent.extend(kept);
-        }
-    }
-
-    /// The append of `frame` failed: it does not wait here after all.
-    pub(crate) fn not_kept(&self, frame: &Frame) {
-        let mut state = self.lock();
-        state.backlog.count = state.backlog.count.saturating_sub(1);
-        state.backlog.bytes = state.backlog.bytes.saturating_sub(frame.bytes().len() as u64);
-    }
-
-    /// Gives what waits in the log to a session that can take it, unless another one is reading.
-    pub(super) fn offer_backlog(state: &mut State, id: SessionId, outcome: &mut Outcome) {
-        if state.backlog.count == 0 {
-            return;
-        }
-        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
-            session.reading.only_own = false;
-            session.reading.held = Vec::new();
-        }
-        if state.sessions.iter().any(|session| session.reading.is_behind()) {
-            state.backlog.passed_over = true;
-            return;
-        }
-        let queues = state.readings().flat_map(|reading| &reading.sent);
-        let mut queued: Vec<LogId> = queues.map(|(id, _)| *id).collect();
-        queued.sort_unstable();
-        queued.dedup();
-        if state.backlog.count <= queued.len() as u64 {
-            return;
-        }
-        if let Some(session) = state.session(id).filter(|session| session.takes_messages()) {
-            session.reading.behind = Some(LogId(0));
-            session.reading.skip = queued;
-            outcome.drain.push(id);
-        }
-    }
-
-    fn offer_backlog_to_next(state: &mut State, outcome: &mut Outcome) {
-        state.backlog.passed_over = false;
-        let next = state.sessions.iter().find(|session| session.takes_messages()).map(|session| session.id);
-        if let Some(next) = next {
-            Self::offer_backlog(state, next, outcome);
+            session.reading.give_places(kept);
         }
     }
 
@@ -235,178 +185,59 @@ impl Account {
         outcome: &mut Outcome,
     ) -> Result<(), StanzaError> {
         ids.iter().for_each(|id| self.keep_queued(state, *id));
-        let Some(id) = self.keep(state, frame, ids)? else { return Ok(()) };
+        let Some(place) = self.keep(state, frame, ids, copies)? else { return Ok(()) };
+        let entry = (place.id, frame.len());
         if let Some(copies) = copies {
             for session in state.sessions.iter_mut().filter(|session| !ids.contains(&session.id)) {
-                if session.outbox.place(copies, id) {
-                    session.reading.sent.push_back((id, frame.len()));
+                if session.outbox.place(copies, &place) {
+                    session.reading.queue([entry]);
                 }
             }
         }
+        let others_have_it = copies.is_some_and(Copies::any_written);
         for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
-            if session.reading.behind.is_none() {
-                // Entries before this one are in its queue, or were never meant for it.
-                session.reading.behind = Some(LogId(id.0 - 1));
-                session.reading.only_own = !session.takes_messages();
+            if session.fall_behind(entry, others_have_it) {
                 outcome.drain.push(session.id);
-            }
-            if copies.is_some_and(Copies::any_written) {
-                session.reading.shared.push((id, frame.len()));
             }
         }
         Ok(())
     }
 
-    /// The peer of a session, which may have ended meanwhile, has been sent these entries.
-    pub(crate) fn confirm(&self, id: SessionId, written: &[LogId]) {
-        let mut state = self.lock();
-        let Some(reading) = state.reading(id) else { return };
-        let mut confirmed = Vec::with_capacity(written.len());
-        for log in written {
-            // Nearly always the first.
-            if let Some(index) = reading.sent.iter().position(|(sent, _)| sent == log) {
-                confirmed.extend(reading.sent.remove(index));
-            }
-        }
-        reading.shared.retain(|(shared, _)| !written.contains(shared));
-        for entry in &confirmed {
-            for other in state.readings_mut().filter(|other| other.needs(entry.0)) {
-                if !other.shared.contains(entry) {
-                    other.shared.push(*entry);
-                }
-            }
-        }
-        self.take_off_unneeded(&mut state, confirmed);
-    }
-
-    /// Takes entries off the log, unless somebody slower still needs them.
-    fn take_off_unneeded(&self, state: &mut State, mut entries: Vec<(LogId, usize)>) {
-        entries.retain(|(id, _)| !state.readings().any(|reading| reading.needs(*id)));
+    /// Takes entries off the log.
+    pub(super) fn take_off(self: &Arc<Self>, state: &mut State, entries: &[(LogId, usize)]) {
         if entries.is_empty() {
             return;
         }
-        let bytes: usize = entries.iter().map(|(_, bytes)| bytes).sum();
-        let ids = entries.into_iter().map(|(id, _)| id).collect();
-        self.take_off(state, ids, bytes as u64);
+        for (id, size) in entries {
+            state.backlog.was_appending(*id);
+            state.backlog.subtract(*size);
+            state.backlog.removing.insert(*id);
+        }
+        let ids: Vec<LogId> = entries.iter().map(|(id, _)| *id).collect();
+        let removed = self.submit_removal(&ids);
+        self.engine.ports.spawn.spawn(Box::pin(removal(self.clone(), ids, removed)));
     }
 
-    fn take_off(&self, state: &mut State, ids: Vec<LogId>, bytes: u64) {
-        state.backlog.count = state.backlog.count.saturating_sub(ids.len() as u64);
-        state.backlog.bytes = state.backlog.bytes.saturating_sub(bytes);
-        let batch = Batch::new().with(Op::Remove { owner: self.owner, ids });
-        state.backlog.removal = Some(self.engine.ports.store.submit(batch));
+    /// Messages that wait for it, their bytes, and whether a session is reading them.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> (u64, u64, bool) {
+        let state = self.lock();
+        let reads = state.sessions.iter().any(|session| session.reading.is_behind());
+        (state.backlog.count, state.backlog.bytes, reads)
     }
 
-    /// A session ends. What it alone was to get stays in the log, for another session if one can take it. What is in
-    /// its queue may still be written: nobody else gets that before [`Account::release`].
-    pub(super) fn leave_behind(&self, state: &mut State, gone: Bound, outcome: &mut Outcome) {
-        let Reading { mut sent, shared, .. } = gone.reading;
-        if gone.outbox.is_closed() {
-            sent.clear();
-        }
-        let queued = |(id, _): &(LogId, usize)| sent.iter().any(|(sent, _)| sent == id);
-        let (queued, given_up) = shared.into_iter().partition(queued);
-        if !sent.is_empty() {
-            state.leaving.push((gone.id, Reading { sent, shared: queued, ..Reading::default() }));
-        }
-        self.take_off_unneeded(state, given_up);
-        Self::offer_backlog_to_next(state, outcome);
-    }
-
-    /// The stream of a session that has ended is closed: what it was not sent is for others.
-    pub(crate) fn release(&self, id: SessionId) -> Outcome {
-        let mut outcome = Outcome::default();
-        let mut state = self.lock();
-        if let Some(index) = state.leaving.iter().position(|(ended, _)| *ended == id) {
-            let (_, reading) = state.leaving.swap_remove(index);
-            self.take_off_unneeded(&mut state, reading.shared);
-            Self::offer_backlog_to_next(&mut state, &mut outcome);
-        }
-        outcome
-    }
-
-    /// Puts a page into the session's queue. `false` when there is nothing more to do: the session is gone, or it
-    /// has caught up with everything appended until `seen` and is not behind any more.
-    fn feed(&self, id: SessionId, page: LogPage, seen: Option<&Ticket>, outcome: &mut Outcome) -> bool {
-        let hooks = self.engine.hooks.load();
-        let mut state = self.lock();
-        let nothing_new = super::same_commit(seen, state.backlog.ticket.as_ref());
-        let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
-            return false;
-        };
-        let mut all = page.complete && nothing_new;
-        for (log, bytes) in page.entries {
-            if session.reading.skips(log) {
-                session.reading.behind = Some(log);
-                continue;
-            }
-            let size = bytes.len();
-            let bytes = match (&hooks.offline, Frame::parse(bytes.clone())) {
-                (Some(policy), Ok(frame)) => frame.insert(&(policy.delay)(log.received(), self.jid.domain())),
-                _ => bytes,
-            };
-            let mut entry = Entry::now(bytes);
-            entry.log = Some(log);
-            if session.outbox.push_reply(entry) != Push::Queued {
-                all = false;
-                break;
-            }
-            session.reading.behind = Some(log);
-            session.reading.sent.push_back((log, size));
-        }
-        if all {
-            // That was everything: what comes from now on goes behind it in the queue.
-            session.reading.behind = None;
-            (session.reading.skip, session.reading.held) = (Vec::new(), Vec::new());
-            if state.backlog.passed_over {
-                Self::offer_backlog_to_next(&mut state, outcome);
-            }
-        }
-        !all
+    fn submit_removal(&self, ids: &[LogId]) -> Ticket {
+        let removal = Op::Remove { owner: self.owner, ids: ids.to_vec() };
+        self.engine.ports.store.submit(Batch::new().with(removal))
     }
 }
 
-/// Reads the log into the queue of a session that is behind, until it is not.
-pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
-    let removal = account.lock().backlog.removal.clone();
-    if let Some(removal) = removal {
-        let _ = removal.committed().await;
+/// Sees to it that entries leave storage, however long that takes: they would be delivered again.
+async fn removal(account: Arc<Account>, ids: Vec<LogId>, mut removed: Ticket) {
+    while removed.committed().await.is_err() {
+        let clock = &account.engine.ports.clock;
+        clock.sleep_until(clock.now() + RETRY).await;
+        removed = account.submit_removal(&ids);
     }
-    loop {
-        let (cursor, ticket, outbox) = {
-            let mut state = account.lock();
-            let ticket = state.backlog.ticket.clone();
-            let Some(session) = state.session(id) else { return };
-            let Some(cursor) = session.reading.behind else { return };
-            (cursor, ticket, session.outbox.clone())
-        };
-        // What was appended must be durable before it is seen; a failed append leaves nothing to see.
-        if let Some(ticket) = &ticket {
-            let _ = ticket.committed().await;
-        }
-        if !outbox.room().await {
-            return;
-        }
-        let query = LogQuery {
-            owner: account.owner,
-            after: Some(cursor),
-            before: None,
-            order: Order::Ascending,
-            limit: PAGE,
-            max_bytes: PAGE_BYTES,
-        };
-        let engine = account.engine();
-        match engine.ports.store.page(query).await {
-            Ok(page) => {
-                let mut outcome = Outcome::default();
-                if !account.feed(id, page, ticket.as_ref(), &mut outcome) {
-                    return engine.perform(&account, None, outcome);
-                }
-            }
-            Err(error) => {
-                tracing::error!(account = %account.jid, %error, "reading waiting messages failed; trying again");
-                engine.ports.clock.sleep_until(engine.ports.clock.now() + RETRY).await;
-            }
-        }
-    }
+    account.lock().backlog.removing.retain(|id| !ids.contains(id));
 }

@@ -8,6 +8,7 @@ use crate::session::SessionId;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
+use wire::jid::Jid;
 
 fn unavailable() -> StanzaError {
     StanzaError::new(StanzaCondition::ServiceUnavailable)
@@ -21,7 +22,7 @@ impl Account {
     /// itself are the router's business and do not come here.
     pub(crate) fn deliver(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>) -> Outcome {
         let mut outcome = Outcome::default();
-        match self.filter(&parcel.frame, Direction::In, &mut outcome) {
+        match self.filter(&parcel.frame, Direction::In) {
             None | Some(Flow::Pass) => {}
             Some(Flow::Drop) => return outcome,
             Some(Flow::Bounce(error)) => {
@@ -30,6 +31,10 @@ impl Account {
             }
         }
         let bounce = match parcel.frame.kind() {
+            _ if parcel.owed => {
+                self.deliver_owed(parcel, resource);
+                Ok(())
+            }
             Kind::Message => self.deliver_message(parcel, resource, &mut outcome),
             Kind::Presence => {
                 self.deliver_presence(parcel, resource, &mut outcome);
@@ -42,6 +47,14 @@ impl Account {
             outcome.bounce = Some(error);
         }
         outcome
+    }
+
+    /// An answer of the server's own. If its sender is gone, nobody else can make sense of it.
+    fn deliver_owed(&self, parcel: &Parcel, resource: Option<&str>) {
+        let mut state = self.lock();
+        if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
+            let _ = session.outbox.push_reply(entry(&parcel.frame, parcel.ticket.as_ref()));
+        }
     }
 
     fn deliver_message(
@@ -118,7 +131,14 @@ impl Account {
         // A session that has just become unavailable may still have earlier ones in its queue.
         let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
         ids.into_iter().for_each(|id| self.keep_queued(state, id));
-        self.keep(state, &parcel.frame, &[]).map(drop)
+        self.keep(state, &parcel.frame, &[], None).map(drop)
+    }
+
+    /// A session sends a request that somebody else is to answer.
+    pub(crate) fn await_answer(&self, id: SessionId, request: &Frame) {
+        if let Some(session) = self.lock().session(id) {
+            session.awaited.ask(request);
+        }
     }
 
     fn deliver_iq(&self, parcel: &Parcel, resource: Option<&str>) -> Result<(), StanzaError> {
@@ -132,12 +152,16 @@ impl Account {
         // deliver: file transfer, calls and version queries between people without a subscription depend on it,
         // and who knows the resource has seen it.
         let entry = entry(&parcel.frame, parcel.ticket.as_ref());
-        let push = if request { session.outbox.push(entry) } else { session.outbox.push_reply(entry) };
-        match push {
-            Push::Queued => Ok(()),
+        if !request && session.awaited.answered(&parcel.frame) {
+            // Owed to it: no room for it ends the stream.
+            let _ = session.outbox.push_reply(entry);
+            return Ok(());
+        }
+        match session.outbox.push(entry) {
             Push::Full if request => Err(StanzaError::new(StanzaCondition::ResourceConstraint)),
             Push::Closed if request => Err(unavailable()),
-            Push::Full | Push::Closed => Ok(()),
+            // An answer that nobody waits for is missed by nobody.
+            _ => Ok(()),
         }
     }
 
@@ -154,13 +178,17 @@ impl Account {
                     let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
                 }
             }
-            StanzaType::Probe => self.answer_probe(&parcel.frame, resource, outcome),
+            StanzaType::Probe => self.answer_probe(&parcel.frame, resource),
             StanzaType::Subscribe
             | StanzaType::Subscribed
             | StanzaType::Unsubscribe
             | StanzaType::Unsubscribed => {
                 // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
                 // them alike at every address of the account keeps both rosters in step.
+                if self.outgoing.is_full() {
+                    outcome.bounce = Some(StanzaError::new(StanzaCondition::ResourceConstraint));
+                    return;
+                }
                 self.receive_subscription(parcel, outcome);
             }
             _ => outcome.bounce = Some(StanzaError::new(StanzaCondition::BadRequest)),
@@ -171,10 +199,11 @@ impl Account {
 impl State {
     /// RFC 6121 §4.2.3, 4.4.3, 4.5.3, 8.5.2.1.2: availability goes to all available resources, or to the one named.
     fn deliver_availability(&mut self, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
-        let gone = parcel.frame.type_() == StanzaType::Unavailable;
-        let from =
-            if gone { parcel.frame.from().and_then(|from| wire::jid::Jid::parse(&from).ok()) } else { None };
-        for session in &mut self.sessions {
+        let type_ = parcel.frame.type_();
+        let from = || parcel.frame.from().and_then(|from| Jid::parse(&from).ok());
+        let gone = if type_ == StanzaType::Unavailable { from() } else { None };
+        let State { sessions, roster, .. } = self;
+        for session in sessions {
             let addressed = match resource {
                 Some(resource) => session.jid.resource() == resource,
                 None => session.presence.is_some(),
@@ -182,16 +211,16 @@ impl State {
             if !addressed {
                 continue;
             }
-            if let Some(from) = &from {
+            if let Some(from) = &gone {
                 // §4.6.1: who tells that it is gone needs not be told any more.
                 session.directed.remove(from);
             }
-            if session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref())) == Push::Full
-                && !session.stale
-            {
-                session.stale = true;
-                outcome.refresh.push(session.id);
-            }
+            session.tell(entry(&parcel.frame, parcel.ticket.as_ref()), outcome, |missed| {
+                if let Some(from) = from() {
+                    let is_contact = roster.state(&from.bare()).subscription().has_to();
+                    missed.presence(&from, type_, is_contact);
+                }
+            });
         }
     }
 }

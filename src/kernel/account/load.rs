@@ -1,9 +1,10 @@
 //! Bringing an account into memory.
 
+use super::outgoing::Outgoing;
 use super::{Account, State};
 use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Outcome, Owner, StoreError};
+use crate::ports::{Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
         flags: AtomicU64::new(flags),
         used: AtomicU64::new(engine.ports.clock.now().0),
         state: Mutex::new(state),
+        outgoing: Outgoing::default(),
     })))
 }
 
@@ -47,7 +49,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let backlog = Backlog { count: opened.entries, bytes: opened.bytes, ..Backlog::default() };
+    let backlog = Backlog::new(opened.entries, opened.bytes, engine.newest_log_id());
     let (sessions, leaving) = (Vec::new(), Vec::new());
     let state = State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false };
     Ok(Some((opened.owner, state, flags)))
@@ -62,13 +64,18 @@ impl Account {
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
-        let removing =
-            state.backlog.removal.as_ref().is_some_and(|removal| removal.outcome() == Outcome::Pending);
-        if removing || !state.sessions.is_empty() {
+        if !state.backlog.removing.is_empty() || !state.sessions.is_empty() {
             return None;
         }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
         Some(EMPTY + state.roster.weight() + caches)
+    }
+
+    /// Takes over the limits of the settings, which may be others than those with which it was loaded.
+    pub(crate) fn take_limits(&self) {
+        let mut state = self.lock();
+        // Read under the lock, so that of two reloads the later one wins.
+        state.roster.set_limits(self.engine.settings().roster.clone());
     }
 
     /// Goes back to what is stored, after a change to it could not be committed. Sessions stay.
@@ -83,7 +90,10 @@ impl Account {
             let mut state = self.lock();
             if super::same_commit(changed.as_ref(), state.changed.as_ref()) {
                 state.roster = fresh.roster;
+                state.roster.set_limits(self.engine.settings().roster.clone());
                 state.slots = fresh.slots;
+                // Memory shows what is stored: nothing that is read has to wait.
+                state.changed = None;
                 self.flags.store(flags, std::sync::atomic::Ordering::Relaxed);
                 return Ok(());
             }
@@ -112,12 +122,15 @@ impl Account {
                 wire::error::StreamCondition::NotAuthorized,
             )));
             let gone = self.unbind(id);
-            outcome.send.extend(gone.send);
+            outcome.left = gone.left.or(outcome.left);
         }
         let state = self.lock();
         // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2), nor requests.
-        let mut send = |type_: StanzaType, contact: &Jid| {
-            outcome.send(Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build());
+        let send = |type_: StanzaType, contact: &Jid| {
+            self.send(
+                Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build(),
+                None,
+            );
         };
         for contact in state.roster.items() {
             if contact.subscription.has_to() || contact.ask {

@@ -1,35 +1,49 @@
 //! One account: everything that can race about it changes here, behind one short lock.
 //!
 //! **Invariant:** nothing waits while an account's lock is held, and no second account's lock is taken under it.
-//! What a change causes elsewhere is returned as an `Outcome` and performed after the lock is released.
+//! What a change causes elsewhere is queued in `Outgoing` or returned as an `Outcome`, and performed after the lock is
+//! released.
 
+mod addresses;
+mod awaited;
 mod backlog;
 mod cache;
+mod change;
 mod deliver;
+mod drain;
 mod load;
+mod missed;
+mod outgoing;
 mod presence;
+mod reading;
 mod subscription;
 
-pub(crate) use backlog::drain;
+pub(crate) use backlog::Kept;
 pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
 pub(crate) use cache::{CacheKind, CacheKinds, Slot};
+pub use change::Change;
+pub(crate) use drain::drain;
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
 pub(crate) use subscription::subscription_type;
 
 use crate::engine::Engine;
 use crate::hooks::{Direction, Effects, Flow, Passing};
-use crate::outbox::{Ending, Entry, Outbox};
+use crate::outbox::{Ending, Outbox};
 use crate::panics::{Panicked, caught};
-use crate::ports::{Batch, Op, Owner, Ticket, Value};
+use crate::ports::{Owner, Ticket};
 use crate::roster::Roster;
 use crate::session::SessionId;
-use backlog::{Backlog, Reading};
+use addresses::Addresses;
+use awaited::Awaited;
+use backlog::Backlog;
+use missed::Missed;
+use outgoing::Outgoing;
 use parking_lot::Mutex;
-use std::collections::BTreeSet;
+use reading::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::error::{StanzaCondition, StanzaError, StreamError};
-use wire::frame::{Frame, StanzaType};
+use wire::frame::Frame;
 use wire::jid::{BareJid, FullJid, Jid};
 
 /// An account in memory.
@@ -42,6 +56,7 @@ pub struct Account {
     /// When it was last of use, in milliseconds of the monotonic clock.
     pub(crate) used: AtomicU64,
     state: Mutex<State>,
+    pub(crate) outgoing: Outgoing,
 }
 
 /// What the lock guards.
@@ -70,11 +85,13 @@ pub(crate) struct Bound {
     pub(crate) priority: i8,
     marks: u64,
     /// To whom it sent directed presence outside of subscriptions (RFC 6121 §4.6).
-    directed: BTreeSet<Jid>,
+    directed: Addresses,
     /// What it takes from the log.
     reading: Reading,
-    /// Presence was dropped because it reads too slowly; it is asked for again when there is room.
-    stale: bool,
+    /// Whose answers it waits for.
+    awaited: Awaited,
+    /// What it is told when there is room again, if it reads too slowly.
+    missed: Option<Box<Missed>>,
 }
 
 impl Bound {
@@ -97,73 +114,29 @@ fn same_commit(one: Option<&Ticket>, other: Option<&Ticket>) -> bool {
 pub(crate) struct Parcel {
     pub(crate) frame: Frame,
     pub(crate) ticket: Option<Ticket>,
+    /// The server's own answer to a stanza of the session it goes to, who must not miss it.
+    pub(crate) owed: bool,
 }
 
 impl From<Frame> for Parcel {
     fn from(frame: Frame) -> Parcel {
-        Parcel { frame, ticket: None }
+        Parcel { frame, ticket: None, owed: false }
     }
 }
 
 /// What a change to an account causes elsewhere.
 #[derive(Default)]
 pub(crate) struct Outcome {
-    /// Stanzas to route.
-    pub(crate) send: Vec<Parcel>,
     /// The stanza goes back with this error.
     pub(crate) bounce: Option<StanzaError>,
     /// Sessions whose messages are to be read from the log.
     pub(crate) drain: Vec<SessionId>,
-    /// Sessions that missed presence.
+    /// Sessions that have begun to miss presence and requests.
     pub(crate) refresh: Vec<SessionId>,
     /// A durable change that memory already shows: to be undone in memory if this fails.
     pub(crate) doubt: Option<Ticket>,
     /// The presence by which the last available session left.
     pub(crate) left: Option<Frame>,
-}
-
-impl Outcome {
-    fn send(&mut self, frame: Frame) {
-        self.send.push(frame.into());
-    }
-}
-
-/// A durable change to one account, being put together under its lock.
-pub struct Change<'a> {
-    account: &'a Account,
-    sessions: &'a [Bound],
-    batch: Batch,
-    pushes: Vec<(Arc<Outbox>, Frame)>,
-}
-
-impl Change<'_> {
-    /// Sets a row.
-    pub fn put(&mut self, collection: &'static str, key: &str, value: Value) {
-        let (owner, key) = (self.account.owner, key.to_owned());
-        self.batch.ops.push(Op::Put { collection, owner, key, value });
-    }
-
-    /// Removes a row.
-    pub fn delete(&mut self, collection: &'static str, key: &str) {
-        let (owner, key) = (self.account.owner, key.to_owned());
-        self.batch.ops.push(Op::Delete { collection, owner, key });
-    }
-
-    /// Sends an IQ set with this payload to every session that bears the mark, to be seen when the change is
-    /// durable.
-    pub fn push(&mut self, mark: Mark, payload: &str) {
-        let account = self.account;
-        for session in self.sessions.iter().filter(|session| session.marks & mark.0 != 0) {
-            let frame = Frame::iq()
-                .type_(StanzaType::Set)
-                .id(&account.engine.ports.random.token())
-                .from(account.jid.as_str())
-                .to(session.jid.as_str())
-                .raw(payload)
-                .build();
-            self.pushes.push((session.outbox.clone(), frame));
-        }
-    }
 }
 
 impl Account {
@@ -182,68 +155,10 @@ impl Account {
         self.flags.load(Ordering::Relaxed) & flag.0 != 0
     }
 
-    /// Reads a XEP's state of this account.
-    pub fn read<T: AccountCache, R>(&self, cache: Cache<T>, read: impl FnOnce(&T) -> R) -> R {
-        read(self.state.lock().slot(cache))
-    }
-
-    /// Changes a XEP's state of this account, in memory and in storage at once. Others see the new state
-    /// immediately; what the change pushes is seen when it is durable. If it fails to become so, memory goes back
-    /// to what is stored.
-    pub fn change<T: AccountCache, R>(
-        self: &Arc<Self>,
-        cache: Cache<T>,
-        change: impl FnOnce(&mut T, &mut Change<'_>) -> R,
-    ) -> (R, Ticket) {
-        let mut state = self.state.lock();
-        let State { sessions, slots, changed, .. } = &mut *state;
-        let mut pending = Change { account: self, sessions, batch: Batch::new(), pushes: Vec::new() };
-        let value = slots[cache.index()].downcast_mut::<T>();
-        #[allow(clippy::expect_used, reason = "keys are handed out by the engine that made the slots")]
-        let value = value.expect("a cache key of this engine");
-        let result = change(value, &mut pending);
-        let notable = value.notable();
-        let Change { batch, pushes, .. } = pending;
-        let ticket = self.engine.ports.store.submit(batch);
-        *changed = Some(ticket.clone());
-        for (outbox, frame) in pushes {
-            let _ = outbox.push_reply(Entry::after(ticket.clone(), frame.bytes()));
-        }
-        let bit = cache.flag().0;
-        if notable {
-            self.flags.fetch_or(bit, Ordering::Relaxed);
-        } else {
-            self.flags.fetch_and(!bit, Ordering::Relaxed);
-        }
-        drop(state);
-        self.engine.doubt(self, ticket.clone());
-        (result, ticket)
-    }
-
     /// True if that address may see this account's presence: the account itself, or a contact with a
     /// subscription of from or both.
     pub fn may_be_seen_by(&self, contact: &BareJid) -> bool {
         *contact == self.jid || self.state.lock().roster.may_see(contact)
-    }
-
-    /// Contacts who are subscribed to the account's presence.
-    pub fn subscribers(&self) -> Vec<Jid> {
-        self.state.lock().roster.subscribers().cloned().collect()
-    }
-
-    /// Contacts to whose presence the account is subscribed.
-    pub fn subscriptions(&self) -> Vec<Jid> {
-        self.state.lock().roster.subscriptions().cloned().collect()
-    }
-
-    /// To whom the sessions have sent directed presence (RFC 6121 §4.6) that still stands, each with its sender.
-    pub fn directed(&self) -> Vec<(FullJid, Jid)> {
-        let state = self.state.lock();
-        let of = |session: &Bound| {
-            let from = session.jid.clone();
-            session.directed.iter().map(move |to| (from.clone(), to.clone())).collect::<Vec<_>>()
-        };
-        state.sessions.iter().flat_map(of).collect()
     }
 
     /// True if it is in the roster, whatever the subscription.
@@ -262,20 +177,9 @@ impl Account {
             .collect()
     }
 
-    /// The last available presence of each session.
-    pub fn presences(&self) -> Vec<Frame> {
-        self.state.lock().sessions.iter().filter_map(|session| session.presence.clone()).collect()
-    }
-
     /// Number of sessions.
     pub fn session_count(&self) -> usize {
         self.state.lock().sessions.len()
-    }
-
-    pub(crate) fn mark_session(&self, id: SessionId, mark: Mark) {
-        if let Some(session) = self.state.lock().session(id) {
-            session.marks |= mark.0;
-        }
     }
 
     /// Ends all sessions with this error.
@@ -297,22 +201,16 @@ impl Account {
     /// Runs the filters for a stanza passing this account. `None` if it passes.
     ///
     /// The lock is taken only if some filter is interested.
-    pub(crate) fn filter(&self, frame: &Frame, direction: Direction, outcome: &mut Outcome) -> Option<Flow> {
+    pub(crate) fn filter(&self, frame: &Frame, direction: Direction) -> Option<Flow> {
         let hooks = self.engine.hooks.load();
         if !hooks.filters.iter().any(|filter| filter.wants(frame, direction, self)) {
             return None;
         }
-        self.filter_locked(&self.state.lock(), frame, direction, outcome)
+        self.filter_locked(&self.state.lock(), frame, direction)
     }
 
     /// The same under the lock.
-    fn filter_locked(
-        &self,
-        state: &State,
-        frame: &Frame,
-        direction: Direction,
-        outcome: &mut Outcome,
-    ) -> Option<Flow> {
+    fn filter_locked(&self, state: &State, frame: &Frame, direction: Direction) -> Option<Flow> {
         let hooks = self.engine.hooks.load();
         let mut effects = Effects::default();
         let mut verdict = None;
@@ -330,14 +228,19 @@ impl Account {
                 }
             }
         }
-        outcome.send.extend(effects.send.into_iter().map(Parcel::from));
+        effects.send.into_iter().for_each(|frame| self.send(frame, None));
         verdict
     }
 
+    /// Sends a stanza in order, once the lock is released and the engine performs what the change caused.
+    fn send(&self, frame: Frame, ticket: Option<&Ticket>) {
+        self.outgoing.push(Parcel { ticket: ticket.cloned(), ..frame.into() });
+    }
+
     /// Sends a stanza of the account's own making, unless its filters object.
-    fn send_out(&self, state: &State, frame: Frame, ticket: Option<&Ticket>, outcome: &mut Outcome) {
-        if self.filter_locked(state, &frame, Direction::Out, outcome).is_none() {
-            outcome.send.push(Parcel { frame, ticket: ticket.cloned() });
+    fn send_out(&self, state: &State, frame: Frame, ticket: Option<&Ticket>) {
+        if self.filter_locked(state, &frame, Direction::Out).is_none() {
+            self.send(frame, ticket);
         }
     }
 }

@@ -3,16 +3,12 @@
 use super::deliver::entry;
 use super::{Account, Bound, Outcome, State};
 use crate::hooks::{Direction, Flow};
-use crate::outbox::{Outbox, Push};
+use crate::outbox::Outbox;
 use crate::session::SessionId;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, StanzaType};
 use wire::jid::{FullJid, Jid};
-
-/// Entities one session may have sent directed presence to at once.
-const DIRECTED: usize = 5_000;
 
 impl Account {
     /// Adds a session. Returns the session that had the resource before, if any: it is to be ended with conflict.
@@ -68,24 +64,16 @@ impl Account {
     /// What a session gets when it becomes available: the presence of the account's other sessions, unanswered
     /// requests (§3.1.3), and, by probes, the presence of its contacts (§4.3.1).
     fn greet(&self, state: &mut State, id: SessionId, jid: &FullJid, outcome: &mut Outcome) {
-        let others = state.sessions.iter().filter(|session| session.id != id);
-        let mut greetings: Vec<Frame> = others
-            .filter_map(|session| session.presence.as_ref())
-            .map(|presence| presence.addressed(jid.as_str()))
-            .collect();
-        let requests = state.roster.requests().filter_map(|(_, stanza)| Frame::parse(stanza.to_owned()).ok());
-        greetings.extend(requests);
-        if let Some(session) = state.session(id) {
-            for frame in greetings {
-                let _ = session.outbox.push_reply(entry(&frame, None));
+        self.greet_by_own(state, id, outcome);
+        let State { sessions, roster, .. } = state;
+        if let Some(session) = sessions.iter_mut().find(|session| session.id == id) {
+            for (contact, request) in roster.requests() {
+                let Ok(frame) = Frame::parse(request.to_owned()) else { continue };
+                session.tell(entry(&frame, None), outcome, |missed| missed.request(contact));
             }
         }
         for contact in state.roster.subscriptions() {
-            // A probe to a contact here asks for this session alone: the others know already. Elsewhere it must come
-            // from the bare address (§4.3).
-            let from = if self.engine.serves(contact.domain()) { jid.as_str() } else { self.jid.as_str() };
-            let probe = Frame::presence().type_(StanzaType::Probe).from(from).to(contact.as_str()).build();
-            self.send_out(state, probe, None, outcome);
+            self.probe(state, jid, contact);
         }
         // §3.1.2: the contact's server may have lost the request.
         for contact in state.roster.unanswered() {
@@ -94,21 +82,44 @@ impl Account {
                 .from(self.jid.as_str())
                 .to(contact.as_str())
                 .build();
-            self.send_out(state, request, None, outcome);
+            self.send_out(state, request, None);
         }
+    }
+
+    /// Gives a session the presence of the account's other sessions.
+    pub(super) fn greet_by_own(&self, state: &mut State, id: SessionId, outcome: &mut Outcome) {
+        let others = state.sessions.iter().filter(|session| session.id != id);
+        let presences: Vec<(FullJid, Frame)> =
+            others.filter_map(|other| Some((other.jid.clone(), other.presence.clone()?))).collect();
+        let Some(session) = state.session(id) else { return };
+        for (from, presence) in presences {
+            let frame = presence.addressed(session.jid.as_str());
+            session.tell(entry(&frame, None), outcome, |missed| {
+                missed.presence(&from.into(), StanzaType::Available, true);
+            });
+        }
+    }
+
+    /// Asks for a contact's presence on behalf of a session.
+    pub(super) fn probe(&self, state: &State, session: &FullJid, contact: &Jid) {
+        // A probe to a contact here asks for this session alone: the others know already. Elsewhere it must come
+        // from the bare address (§4.3).
+        let from = if self.engine.serves(contact.domain()) { session.as_str() } else { self.jid.as_str() };
+        let probe = Frame::presence().type_(StanzaType::Probe).from(from).to(contact.as_str()).build();
+        self.send_out(state, probe, None);
     }
 
     /// Sends presence to all subscribers and to the account's own available sessions.
     fn spread(&self, state: &mut State, frame: &Frame, outcome: &mut Outcome) {
         for contact in state.roster.subscribers() {
-            self.send_out(state, frame.addressed(contact.as_str()), None, outcome);
+            self.send_out(state, frame.addressed(contact.as_str()), None);
         }
         let own = frame.addressed(self.jid.as_str());
         for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
-            if session.outbox.push(entry(&own, None)) == Push::Full && !session.stale {
-                session.stale = true;
-                outcome.refresh.push(session.id);
-            }
+            session.tell(entry(&own, None), outcome, |missed| {
+                let from = frame.from().and_then(|from| Jid::parse(&from).ok());
+                from.into_iter().for_each(|from| missed.presence(&from, frame.type_(), true));
+            });
         }
     }
 
@@ -122,10 +133,10 @@ impl Account {
             // It still hears of its own going.
             self.spread(state, frame, outcome);
         }
-        for entity in &directed {
+        for entity in directed.iter() {
             let subscribed = was_available && state.roster.may_see(&entity.bare());
             if !subscribed {
-                self.send_out(state, frame.addressed(entity.as_str()), None, outcome);
+                self.send_out(state, frame.addressed(entity.as_str()), None);
             }
         }
         if let Some(session) = state.session(id) {
@@ -139,14 +150,23 @@ impl Account {
     }
 
     /// A session sends available or unavailable presence to somebody (§4.6.3).
-    pub(crate) fn direct(&self, id: SessionId, frame: &Frame, to: &Jid) {
+    ///
+    /// # Errors
+    /// resource-constraint if it could not be remembered who is to be told when the session goes: then it must not
+    /// be sent either.
+    pub(crate) fn direct(&self, id: SessionId, frame: &Frame, to: &Jid) -> Result<(), StanzaError> {
         let mut state = self.lock();
         let subscribed = state.roster.may_see(&to.bare());
-        let Some(session) = state.session(id) else { return };
+        let Some(session) = state.session(id) else { return Ok(()) };
         if frame.type_() == StanzaType::Unavailable {
             session.directed.remove(to);
-        } else if !(subscribed && session.presence.is_some()) && session.directed.len() < DIRECTED {
-            session.directed.insert(to.clone());
+            return Ok(());
+        }
+        let told_anyway = subscribed && session.presence.is_some();
+        if told_anyway || session.directed.insert(to) {
+            Ok(())
+        } else {
+            Err(StanzaError::new(StanzaCondition::ResourceConstraint))
         }
     }
 
@@ -157,15 +177,16 @@ impl Account {
         let Some(session) = state.session(id) else { return outcome };
         let frame = Frame::presence().type_(StanzaType::Unavailable).from(session.jid.as_str()).build();
         self.retire(&mut state, id, &frame, &mut outcome);
-        if let Some(index) = state.sessions.iter().position(|session| session.id == id) {
-            let gone = state.sessions.swap_remove(index);
-            self.leave_behind(&mut state, gone, &mut outcome);
-        }
+        self.leave_behind(&mut state, id, &mut outcome);
         outcome
     }
 
     /// Answers a probe (§4.3.2, §4.6.6).
-    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>, outcome: &mut Outcome) {
+    pub(super) fn answer_probe(&self, probe: &Frame, resource: Option<&str>) {
+        // The asker's server asks again when it matters; bounded memory matters always.
+        if self.outgoing.is_full() {
+            return;
+        }
         let Some(from) = probe.from().and_then(|from| Jid::parse(&from).ok()) else { return };
         let state = self.lock();
         let id = probe.id();
@@ -187,13 +208,12 @@ impl Account {
                     && (session.directed.contains(&from)
                         || session.directed.contains(&Jid::from(from.bare())))
             });
-            outcome.send(match shown {
-                Some(session) => reply(session.jid.as_str(), None).build(),
+            let answer = match shown {
+                Some(session) => reply(session.jid.as_str(), None),
                 // §4.3.2 rule 1.
-                None => {
-                    reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()).build()
-                }
-            });
+                None => reply(self.jid.as_str(), Some(StanzaType::Unsubscribed)).to(from.bare().as_str()),
+            };
+            self.send(answer.build(), None);
             return;
         }
         if let Some(resource) = resource {
@@ -202,36 +222,24 @@ impl Account {
                 .sessions
                 .iter()
                 .find(|session| session.jid.resource() == resource && session.presence.is_some());
-            outcome.send(match session {
-                Some(session) => reply(session.jid.as_str(), None).build(),
-                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)).build(),
-            });
+            let answer = match session {
+                Some(session) => reply(session.jid.as_str(), None),
+                None => reply(self.jid.as_str(), Some(StanzaType::Unavailable)),
+            };
+            self.send(answer.build(), None);
             return;
         }
         let mut any = false;
         for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
             any = true;
-            outcome.send(presence.addressed(from.as_str()));
+            self.send(presence.addressed(from.as_str()), None);
         }
         if !any {
             // Rule 3, with the time if it is known.
             let left =
                 state.left.map(|left| crate::time::delay(left, self.jid.as_str(), None)).unwrap_or_default();
-            outcome.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build());
+            self.send(reply(self.jid.as_str(), Some(StanzaType::Unavailable)).raw(&left).build(), None);
         }
-    }
-
-    /// Asks again for the presence that a slow session missed. `false` if it is gone.
-    pub(crate) fn ask_again(&self, id: SessionId) -> Outcome {
-        let mut outcome = Outcome::default();
-        let mut state = self.lock();
-        let Some(session) = state.session(id) else { return outcome };
-        session.stale = false;
-        let jid = session.jid.clone();
-        if session.presence.is_some() {
-            self.greet(&mut state, id, &jid, &mut outcome);
-        }
-        outcome
     }
 
     pub(crate) fn outbox_of(&self, id: SessionId) -> Option<Arc<Outbox>> {
@@ -241,7 +249,7 @@ impl Account {
     /// Filters a stanza that one of the sessions sends. `Err` with the verdict if it does not pass.
     pub(crate) fn check_out(&self, frame: &Frame) -> (Outcome, bool) {
         let mut outcome = Outcome::default();
-        let passes = match self.filter(frame, Direction::Out, &mut outcome) {
+        let passes = match self.filter(frame, Direction::Out) {
             None | Some(Flow::Pass) => true,
             Some(Flow::Drop) => false,
             Some(Flow::Bounce(error)) => {
@@ -262,9 +270,10 @@ impl Bound {
             presence: None,
             priority: 0,
             marks: 0,
-            directed: BTreeSet::new(),
+            directed: super::Addresses::default(),
             reading: super::Reading::default(),
-            stale: false,
+            awaited: super::Awaited::default(),
+            missed: None,
         }
     }
 }

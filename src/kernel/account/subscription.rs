@@ -1,8 +1,8 @@
 //! Roster changes and subscription stanzas, applied to one account and made durable (RFC 6121 §2 and §3).
 
 use super::deliver::entry;
-use super::{Account, Change as Pending, Mark, Outcome, Parcel, State};
-use crate::outbox::Entry;
+use super::{Account, Mark, Outcome, Parcel, State};
+use crate::hooks::{Reply, Request};
 use crate::ports::{Batch, Ticket};
 use crate::roster::{Audience, Change, Effect, RosterAnswer, RosterError, SubscriptionType};
 use minidom::Element;
@@ -30,9 +30,23 @@ fn stanza_type(kind: SubscriptionType) -> StanzaType {
 }
 
 impl Account {
-    /// Answers a roster get.
-    pub(crate) fn roster_query(&self, version: Option<&str>) -> RosterAnswer {
-        self.lock().roster.to_query(version)
+    /// Answers a roster get, and marks the session that asked for the pushes of what changes from here on.
+    pub(crate) fn show_roster(&self, request: &Request) -> Reply {
+        let mut state = self.lock();
+        let answer = state.roster.to_query(request.payload().attr("ver"));
+        let (xml, pushes) = match answer {
+            RosterAnswer::Full(xml) => (xml, Vec::new()),
+            // §2.6.3: an empty result, then the changes as pushes.
+            RosterAnswer::Since(pushes) => (String::new(), pushes),
+        };
+        let reply = state.answer(request.session.as_ref(), Mark::ROSTER, &request.frame, xml);
+        if let Some(session) = request.session.as_ref().and_then(|session| state.session(session.id())) {
+            let id = session.id;
+            for payload in pushes {
+                self.push_to(&state, |session| session.id == id, &payload, None);
+            }
+        }
+        reply
     }
 
     /// Carries out a roster set. The ticket is that of the change; what it caused is in the outcome.
@@ -93,34 +107,33 @@ impl Account {
         for effect in &change.effects {
             match (effect, &stanza) {
                 (Effect::Pass, Some((frame, None))) => {
-                    outcome.send.push(Parcel { frame: frame.clone(), ticket: ticket.clone() });
+                    self.send(frame.clone(), ticket.as_ref());
                 }
                 (Effect::Pass, Some((frame, Some(kind)))) => {
-                    for session in &state.sessions {
+                    let pushed = change.effects.contains(&Effect::Push);
+                    for session in &mut state.sessions {
                         let addressed = match kind.audience() {
                             Audience::Available => session.presence.is_some(),
                             Audience::Interested => session.marks & Mark::ROSTER.0 != 0,
                         };
-                        if addressed {
-                            let _ = session.outbox.push_reply(entry(frame, ticket.as_ref()));
+                        let stanza = entry(frame, ticket.as_ref());
+                        if !addressed {
+                            continue;
+                        }
+                        if pushed {
+                            // Part of what the push tells: with it or not at all.
+                            let _ = session.outbox.push_reply(stanza);
+                        } else if *kind == SubscriptionType::Subscribe {
+                            session.tell(stanza, outcome, |missed| missed.request(&change.contact));
+                        } else {
+                            session.tell(stanza, outcome, |missed| missed.withdrawal(&change.contact));
                         }
                     }
                 }
                 (Effect::Pass, None) => {}
                 (Effect::Push, _) => {
                     if let Some(payload) = &change.push {
-                        let mut pending = Pending {
-                            account: self,
-                            sessions: &state.sessions,
-                            batch: Batch::new(),
-                            pushes: Vec::new(),
-                        };
-                        pending.push(Mark::ROSTER, payload);
-                        for (outbox, frame) in pending.pushes {
-                            let push =
-                                Entry { head: frame.bytes(), ticket: ticket.clone(), ..Entry::default() };
-                            let _ = outbox.push_reply(push);
-                        }
+                        self.push(state, Mark::ROSTER, payload, ticket.as_ref());
                     }
                 }
                 (Effect::Send(kind), _) => {
@@ -129,12 +142,12 @@ impl Account {
                         .from(self.jid.as_str())
                         .to(change.contact.as_str())
                         .build();
-                    outcome.send.push(Parcel { frame, ticket: ticket.clone() });
+                    self.send(frame, ticket.as_ref());
                 }
                 (Effect::Available, _) => {
                     for presence in state.sessions.iter().filter_map(|session| session.presence.as_ref()) {
                         let frame = presence.addressed(change.contact.as_str());
-                        self.send_out(state, frame, ticket.as_ref(), outcome);
+                        self.send_out(state, frame, ticket.as_ref());
                     }
                 }
                 (Effect::Unavailable, _) => {
@@ -151,7 +164,7 @@ impl Account {
                     }
                     for frame in frames {
                         // Not to who must not learn which sessions there are.
-                        self.send_out(state, frame, ticket.as_ref(), outcome);
+                        self.send_out(state, frame, ticket.as_ref());
                     }
                 }
             }

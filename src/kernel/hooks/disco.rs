@@ -62,7 +62,7 @@ pub struct Item {
 /// A question of service discovery to an entity of this server.
 #[derive(Clone)]
 pub struct Inquiry {
-    /// The request: who asks whom.
+    /// The request: who asks whom. Whom there may not be.
     pub request: Arc<Request>,
     /// The node, if it is not about the entity itself.
     pub node: Option<String>,

@@ -6,7 +6,7 @@ use crate::session::SessionRef;
 use std::net::IpAddr;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
-use wire::frame::Frame;
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{BareJid, Jid};
 
 /// Whom a service answers for. A set: combine with `|`.
@@ -47,6 +47,19 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// Which kind of request an IQ is. RFC 6120 §8.2.3: it has an id, one of the two types, and one child. `None` if it
+    /// is none.
+    pub(crate) fn of(iq: &Frame) -> Option<Ask> {
+        if iq.id().is_none_or(|id| id.is_empty()) || iq.child_count() != 1 {
+            return None;
+        }
+        match iq.type_() {
+            StanzaType::Get => Some(Ask::Get),
+            StanzaType::Set => Some(Ask::Set),
+            _ => None,
+        }
+    }
+
     pub(crate) fn includes(self, other: Ask) -> bool {
         self == Ask::Both || self == other
     }
@@ -59,6 +72,9 @@ pub enum Target {
     Server(String),
     /// An account, which exists.
     Account(Arc<Account>),
+    /// The address of an account that doesn't exist. It is asked like an account whose presence the asker may not see,
+    /// so that the two can't be told apart (RFC 6120 §13.11).
+    Nobody,
     /// A stream that has not logged in.
     Stream {
         /// The domain it addressed.
@@ -95,14 +111,16 @@ impl Request {
         self.frame.payload().map_or("", |payload| payload.name)
     }
 
-    /// The account that was asked. Scopes without [`Scope::SERVER`] always have one.
+    /// The account that was asked. In [`Scope::OWN`] there always is one. In [`Scope::ACCOUNT`] there may be none, and
+    /// strangers must not be able to tell.
     ///
     /// # Errors
-    /// service-unavailable if a domain was asked.
+    /// service-unavailable if a domain or nobody was asked.
     pub fn account(&self) -> Result<&Arc<Account>, StanzaError> {
         match &self.target {
             Target::Account(account) => Ok(account),
-            Target::Server(_) | Target::Stream { .. } => {
+            // RFC 6121 §8.5.1, for nobody.
+            Target::Server(_) | Target::Stream { .. } | Target::Nobody => {
                 Err(StanzaError::new(StanzaCondition::ServiceUnavailable))
             }
         }
@@ -118,15 +136,17 @@ impl Request {
         match &self.target {
             Target::Server(_) | Target::Stream { .. } => Scope::SERVER,
             Target::Account(_) if self.is_own() => Scope::OWN,
-            Target::Account(_) => Scope::ACCOUNT,
+            Target::Account(_) | Target::Nobody => Scope::ACCOUNT,
         }
     }
 
-    /// True if the asker may see the presence of the account that was asked; always true at a domain.
+    /// True if the asker may see the presence of the account that was asked; always true at a domain, never at an
+    /// account that doesn't exist.
     pub fn may_see(&self) -> bool {
         match &self.target {
             Target::Account(account) => account.may_be_seen_by(&self.from.bare()),
             Target::Server(_) | Target::Stream { .. } => true,
+            Target::Nobody => false,
         }
     }
 

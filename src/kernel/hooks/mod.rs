@@ -18,6 +18,7 @@ pub use stream::{Feature, Phase};
 use crate::Account;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use wire::error::StanzaCondition;
 use wire::frame::Frame;
 use wire::jid::BareJid;
 use wire::ns::NsTable;
@@ -29,7 +30,8 @@ pub struct Offline {
     pub messages: u64,
     /// At most so many bytes per account.
     pub bytes: u64,
-    /// Decides whether a message of type normal or chat is worth keeping.
+    /// Decides whether a message is worth keeping for somebody who comes later. What is not is still kept for a session
+    /// that reads too slowly: for that, the log is the rest of its queue.
     pub worth: fn(&Frame) -> bool,
     /// The XML added to a message when it is delivered late: its time and the domain that kept it.
     pub delay: fn(crate::ports::WallMillis, &str) -> String,
@@ -63,7 +65,7 @@ pub struct Hooks {
     pub(crate) forms: Vec<(Scope, String)>,
     pub(crate) items: Vec<(String, Item)>,
     pub(crate) nodes: Vec<(Scope, Arc<NodeHandler>)>,
-    pub(crate) nobody: HashMap<&'static str, fn(&Frame) -> Reply>,
+    pub(crate) nobody: HashMap<&'static str, StanzaCondition>,
     late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
@@ -143,10 +145,11 @@ impl Hooks {
         self.before_login.insert(namespace, handler);
     }
 
-    /// Answers requests of type get in `namespace` to accounts that don't exist, so that they can't be told from accounts that
-    /// refuse. The rule without it is service-unavailable (RFC 6121 §8.5.1).
-    pub fn no_such_account(&mut self, namespace: &'static str, answer: fn(&Frame) -> Reply) {
-        self.nobody.insert(namespace, answer);
+    /// Refuses requests of type get in `namespace` to a resource of an account that doesn't exist with this condition,
+    /// as a filter refuses them to strangers at accounts that do. Without it they get service-unavailable
+    /// (RFC 6121 §8.5.1). Requests to such an account itself come to the handler, as [`Target::Nobody`].
+    pub fn no_such_resource(&mut self, namespace: &'static str, condition: StanzaCondition) {
+        self.nobody.insert(namespace, condition);
     }
 
     /// Announces a feature in service discovery.

@@ -1,13 +1,16 @@
 //! What the engine needs from outside, as traits: storage, the clock, randomness and task spawning.
 //!
-//! Engines for storage live in the `store` crate, the rest in `server`; tests bring their own.
+//! Engines for storage live in the `store` crate, but for [`Memory`]; the rest in `server`; tests bring their own.
 
+pub mod batch;
 mod environment;
 mod log;
+mod memory;
 mod store;
 mod ticket;
 
 pub use environment::{Clock, Job, Millis, Random, Spawn, Task, WallMillis};
 pub use log::{LogEntry, LogId, LogPage, LogQuery, Order};
+pub use memory::Memory;
 pub use store::{Batch, BoxFuture, Collection, Op, Opened, Owner, Row, Store, StoreError, Swap, Value};
 pub use ticket::{Commit, Committed, Outcome, Ticket};

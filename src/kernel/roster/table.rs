@@ -304,6 +304,11 @@ impl Roster {
         self.items.values().filter_map(|item| Some((&item.jid, item.pending_in.as_deref()?)))
     }
 
+    /// The request of a contact that waits for the user's answer.
+    pub fn request(&self, contact: &Jid) -> Option<&str> {
+        self.items.get(contact)?.pending_in.as_deref()
+    }
+
     fn standing(&self, jid: &Jid) -> (State, bool) {
         self.items.get(jid).map_or((State::None, false), |item| (item.state(), item.approved))
     }

@@ -32,9 +32,7 @@ impl Credentials {
         salts: &Salts,
     ) -> Result<Credentials, PasswordError> {
         let mut credentials = Credentials::default();
-        for hash in Hash::ALL {
-            credentials.insert(ScramKeys::derive(hash, password, iterations, salts.of(hash))?);
-        }
+        credentials.complete(password, iterations, salts)?;
         Ok(credentials)
     }
 
@@ -57,15 +55,41 @@ impl Credentials {
         *place = Some(keys);
     }
 
-    /// The keys that a plain password is checked against: of the strongest hash there is.
-    pub(super) fn strongest(&self) -> Option<&ScramKeys> {
-        Hash::ALL.into_iter().find_map(|hash| self.keys(hash))
+    /// The keys that a plain password is checked against: of the cheapest hash there is. All are as sure, for nobody
+    /// finds another password with the same StoredKey; and who has stolen the keys searches with the cheapest, too.
+    pub(super) fn cheapest(&self) -> Option<&ScramKeys> {
+        Hash::ALL.into_iter().rev().find_map(|hash| self.keys(hash))
     }
 
-    /// Is this the password? Half as heavy as [`Credentials::derive`].
+    /// Is this the password? Some five times as cheap as [`Credentials::derive`].
     pub fn verify_plain(&self, password: &str) -> bool {
         let Some(password) = prepare::password(password) else { return false };
-        self.strongest().is_some_and(|keys| keys.verify_plain(&password).into())
+        self.cheapest().is_some_and(|keys| keys.verify_plain(&password).into())
+    }
+
+    /// Keys for a hash are missing, or were derived with fewer iterations.
+    pub(super) fn lack(&self, iterations: Iterations) -> bool {
+        Hash::ALL.into_iter().any(|hash| self.lack_keys(hash, iterations))
+    }
+
+    fn lack_keys(&self, hash: Hash, iterations: Iterations) -> bool {
+        self.keys(hash).is_none_or(|keys| keys.iterations < iterations)
+    }
+
+    /// Derives the keys that are missing or have fewer iterations. As heavy as [`Credentials::derive`]; `password` must
+    /// be the one that the others were derived from.
+    pub fn complete(
+        &mut self,
+        password: &str,
+        iterations: Iterations,
+        salts: &Salts,
+    ) -> Result<(), PasswordError> {
+        for hash in Hash::ALL {
+            if self.lack_keys(hash, iterations) {
+                self.insert(ScramKeys::derive(hash, password, iterations, salts.of(hash))?);
+            }
+        }
+        Ok(())
     }
 }
 

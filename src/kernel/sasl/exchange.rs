@@ -89,6 +89,7 @@ pub enum Step {
 pub struct Exchange {
     context: Arc<Context>,
     state: State,
+    proven: Option<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for Exchange {
@@ -107,6 +108,8 @@ enum State {
     Computing {
         account: BareJid,
         exchange: Arc<()>,
+        /// The password, should it be right and what is stored of it incomplete.
+        proven: Option<Zeroizing<String>>,
     },
     Scram {
         account: BareJid,
@@ -126,7 +129,7 @@ type Next = Result<(State, Step), SaslFailure>;
 impl Exchange {
     /// `<auth/>`: the peer chose a mechanism. `initial` is `None` without an initial response and empty for `=`.
     pub fn start(mechanism: &str, initial: Option<&[u8]>, context: Arc<Context>) -> (Exchange, Step) {
-        let mut exchange = Exchange { context, state: State::Over };
+        let mut exchange = Exchange { context, state: State::Over, proven: None };
         let next = exchange.choose(mechanism).and_then(|mechanism| match initial {
             // RFC 4422 §5: all our mechanisms have the client begin, so an empty challenge asks it to.
             None => Ok((State::Initial(mechanism), Step::Challenge(Vec::new()))),
@@ -162,13 +165,15 @@ impl Exchange {
         let stand_in = |hash| ScramKeys::fake(hash, &context.secret, account.as_str(), context.iterations);
         let next = match std::mem::replace(&mut self.state, State::Over) {
             State::Plain { account, password } => {
-                let keys = found.and_then(Credentials::strongest);
+                let keys = found.and_then(Credentials::cheapest);
                 let known = Choice::from(u8::from(keys.is_some()));
-                let stand_in = stand_in(Hash::Sha512);
+                let stand_in = stand_in(Hash::Sha1);
                 let keys = keys.cloned().unwrap_or(stand_in);
                 let exchange = Arc::new(());
+                let lacking = found.is_some_and(|found| found.lack(context.iterations));
+                let proven = lacking.then(|| password.clone());
                 let check = PlainCheck { exchange: exchange.clone(), password, keys, known };
-                (State::Computing { account, exchange }, Step::Compute(check))
+                (State::Computing { account, exchange, proven }, Step::Compute(check))
             }
             State::Scram { account, hash, first } => {
                 let keys = found.and_then(|found| found.keys(hash));
@@ -189,16 +194,23 @@ impl Exchange {
         if !matches!(&self.state, State::Computing { exchange, .. } if verdict.is_for(exchange)) {
             return None;
         }
-        let State::Computing { account, .. } = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Computing { account, proven, .. } = std::mem::replace(&mut self.state, State::Over) else {
             return None;
         };
         let next = if verdict.right {
+            self.proven = proven;
             succeed(Identity::Account(account), None)
         } else {
             Err(SaslFailure::silent(Condition::NotAuthorized, "wrong password or no such account")
                 .of(&account))
         };
         Some(self.enter(next))
+    }
+
+    /// After a success: the password, if keys for it are missing in the credentials or were derived with fewer
+    /// iterations than new ones get. See [`Credentials::complete`].
+    pub fn take_proven(&mut self) -> Option<Zeroizing<String>> {
+        self.proven.take()
     }
 
     fn enter(&mut self, next: Next) -> Step {

@@ -42,7 +42,7 @@ pub struct PlainCheck {
 }
 
 impl PlainCheck {
-    /// Hashes the password and compares: some 10 ms per 10,000 iterations.
+    /// Hashes the password and compares: some milliseconds per 10,000 iterations.
     pub fn run(self) -> PlainVerdict {
         let right = self.keys.verify_plain(&self.password);
         PlainVerdict { exchange: self.exchange, right: (right & self.known).into() }

@@ -2,6 +2,7 @@
 
 use crate::account::{Parcel, subscription_type};
 use crate::engine::Engine;
+use crate::hooks::Ask;
 use crate::outbox::Entry;
 use crate::ports::Task;
 use crate::session::SessionRef;
@@ -41,7 +42,7 @@ pub(super) fn receive(
         }
         Kind::Presence => {
             presence(engine, session, raw.stamp_in(from, None, lang));
-            Ok(None)
+            Ok(settled(session))
         }
         Kind::Iq | Kind::Other => Ok(iq(engine, session, raw.stamp_in(from, None, lang))),
     }
@@ -70,10 +71,14 @@ fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task
         }
         return None;
     }
-    if !outcome.send.is_empty() {
-        engine.perform(session.account(), None, outcome);
-    }
+    engine.flush(session.account());
     engine.route_for(Parcel::from(frame), Some(session))
+}
+
+/// If another thread routes what this session has just caused, its next stanza has to wait for that.
+fn settled(session: &SessionRef) -> Option<Task> {
+    let account = session.account().clone();
+    account.outgoing.is_busy().then(|| Box::pin(async move { account.outgoing.settled().await }) as Task)
 }
 
 fn answer_error(session: &SessionRef, frame: &Frame, error: &StanzaError) {
@@ -117,8 +122,10 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
                 }
                 return;
             }
-            account.direct(session.id(), &frame, &to);
-            engine.route(frame.into());
+            match account.direct(session.id(), &frame, &to) {
+                Ok(()) => engine.route(frame.into()),
+                Err(error) => answer_error(session, &frame, &error),
+            }
         }
         (Some(to), _) => {
             let Some(kind) = subscription_type(type_) else {
@@ -145,16 +152,8 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
 }
 
 fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
-    // RFC 6120 §8.2.3: an id and a type always, and one payload in a request.
-    let request = match frame.type_() {
-        StanzaType::Get | StanzaType::Set => true,
-        StanzaType::Result | StanzaType::Error => false,
-        _ => {
-            answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
-            return None;
-        }
-    };
-    if request && (frame.id().is_none_or(|id| id.is_empty()) || frame.child_count() != 1) {
+    let request = !matches!(frame.type_(), StanzaType::Result | StanzaType::Error);
+    if request && Ask::of(&frame).is_none() {
         answer_error(session, &frame, &StanzaError::new(StanzaCondition::BadRequest));
         return None;
     }
@@ -167,6 +166,9 @@ fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> 
     if frame.to().is_none() {
         // RFC 6120 §10.3.3: answered on behalf of the account. Answers to nobody are ignored.
         return if request { engine.ask_account(session.account(), frame, Some(session)) } else { None };
+    }
+    if request && frame.to().is_some_and(|to| !engine.serves(&to)) {
+        session.account().await_answer(session.id(), &frame);
     }
     send(engine, session, frame)
 }

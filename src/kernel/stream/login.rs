@@ -2,7 +2,7 @@
 
 use super::{Busy, Core, Stage};
 use crate::outbox::Ending;
-use crate::ports::StoreError;
+use crate::ports::{StoreError, Value};
 use crate::sasl::Credentials;
 use crate::sasl::{
     Condition, Context, Exchange, Identity, Mechanism, PlainVerdict, SaslFailure, ServerSecret, Step,
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use wire::error::{StreamCondition, StreamError};
 use wire::frame::RawFrame;
 use wire::jid::BareJid;
+use zeroize::Zeroizing;
 
 /// RFC 6120 §6.4.5: attempts on one stream.
 const ATTEMPTS: u32 = 5;
@@ -26,6 +27,10 @@ pub(super) struct Login {
     trying: Option<BareJid>,
     failures: u32,
     restart: bool,
+    /// The row of the credentials, as it was read.
+    row: Option<Value>,
+    /// The password that it goes with, if it lacks keys.
+    proven: Option<Zeroizing<String>>,
 }
 
 impl Login {
@@ -37,8 +42,10 @@ impl Login {
 
 /// What background work of a login brought.
 pub(super) enum Turn {
-    Found(BareJid, Box<Result<Option<Credentials>, StoreError>>),
+    Found(BareJid, Box<Result<Option<(Credentials, Value)>, StoreError>>),
     Computed(Option<PlainVerdict>),
+    /// Whether there is such an account.
+    Vouched(BareJid, Result<bool, StoreError>),
 }
 
 impl Core {
@@ -124,6 +131,7 @@ impl Core {
                     Turn::Computed(engine.compute(move || check.run()).await)
                 })));
             }
+            Step::Success { identity: Identity::Certificate(account), .. } => self.vouch(account),
             Step::Success { identity, additional_data } => self.succeed(identity, additional_data.as_deref()),
             Step::Failure(failure) => self.refuse(&failure),
         }
@@ -153,6 +161,15 @@ impl Core {
         })));
     }
 
+    /// A certificate may name an account that has been removed, or never was.
+    fn vouch(&mut self, account: BareJid) {
+        let users = Users::new(&self.engine);
+        self.busy = Some(Busy::Login(Box::pin(async move {
+            let exists = users.exists(&account).await;
+            Turn::Vouched(account, exists)
+        })));
+    }
+
     pub(super) fn turn(&mut self, turn: Turn) {
         let unavailable = || {
             Some(Step::Failure(SaslFailure::silent(
@@ -163,14 +180,31 @@ impl Core {
         let Some(exchange) = &mut self.login.exchange else { return };
         let step = match turn {
             Turn::Found(account, found) => match *found {
-                Ok(found) => exchange.credentials(&account, found.as_ref()),
+                Ok(found) => {
+                    let (credentials, row) = found.unzip();
+                    self.login.row = row;
+                    exchange.credentials(&account, credentials.as_ref())
+                }
                 Err(error) => {
                     tracing::error!(%account, %error, "credentials can't be read");
                     unavailable()
                 }
             },
-            Turn::Computed(Some(verdict)) => exchange.computed(verdict),
+            Turn::Computed(Some(verdict)) => {
+                let step = exchange.computed(verdict);
+                self.login.proven = exchange.take_proven();
+                step
+            }
             Turn::Computed(None) => unavailable(),
+            Turn::Vouched(account, Ok(true)) => return self.succeed(Identity::Certificate(account), None),
+            Turn::Vouched(account, Ok(false)) => Some(Step::Failure(SaslFailure {
+                account: Some(account),
+                ..SaslFailure::silent(Condition::NotAuthorized, "the certificate is for no account here")
+            })),
+            Turn::Vouched(account, Err(error)) => {
+                tracing::error!(%account, %error, "the account can't be looked up");
+                unavailable()
+            }
         };
         if let Some(step) = step {
             self.step(step);
@@ -197,6 +231,12 @@ impl Core {
             "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</success>",
             encode_success(data)
         ));
+        let (password, row) = (self.login.proven.take(), self.login.row.take());
+        if let (Some(password), Some(row)) = (password, row) {
+            let (users, account) = (Users::new(&self.engine), jid.clone());
+            let renewal = async move { users.renew(&account, row, password).await };
+            self.engine.ports.spawn.spawn(Box::pin(renewal));
+        }
         self.anonymous = anonymous;
         self.stage = Stage::Known(jid);
         self.login.restart = true;
@@ -204,6 +244,7 @@ impl Core {
 
     fn refuse(&mut self, failure: &SaslFailure) {
         self.login.exchange = None;
+        self.login.row = None;
         let account = self.login.trying.take();
         let mut counts = false;
         if let Some(account) = &account {
@@ -244,6 +285,7 @@ impl Core {
     /// A new attempt begins, or the stream ends, while one is under way.
     pub(super) fn abandon(&mut self) {
         self.login.exchange = None;
+        self.login.row = None;
         if let Some(account) = self.login.trying.take() {
             let now = self.engine.ports.clock.now();
             self.engine.throttle.lock().abandoned(now, self.ip(), account.as_str());

@@ -29,14 +29,13 @@
 mod client;
 mod executor;
 pub mod scenario;
-mod store;
 #[cfg(test)]
 mod tests;
 mod time;
 
+pub use crate::ports::Memory;
 pub use client::Client;
 pub use scenario::Incoming;
-pub use store::Memory;
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::{Engine, Ports, Settings};
@@ -240,6 +239,11 @@ impl World {
         client.authenticate_with(bare, "EXTERNAL", "=");
         client.bind(resource);
         client
+    }
+
+    /// The namespaces of the requests that the server or its accounts answer.
+    pub fn namespaces(&self) -> Vec<&'static str> {
+        self.engine.hooks.load().iq.keys().copied().collect()
     }
 
     /// The civil time.

@@ -86,7 +86,7 @@ pub const SECTIONS: &[Section] = &[
                 "scram_iterations",
                 "10000",
                 "Rounds of hashing for a new password, 4096 to 1000000. More make a stolen database harder to \
-                 crack and each login slower.",
+                 crack and each login slower. An older password with fewer gets as many when PLAIN brings it.",
             ),
             option("plain", "true", "Offer PLAIN (over TLS only), for clients that know no SCRAM."),
             option("anonymous", "false", "Let anybody in under a throw-away address (SASL ANONYMOUS)."),

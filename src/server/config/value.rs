@@ -1,5 +1,7 @@
 //! Types of single options that cannot hold nonsense.
 
+pub use kernel::options::ByteSize;
+use kernel::options::{quantity, write_quantity};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
@@ -33,41 +35,6 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// A number of bytes, written `"512 B"`, `"256 KiB"`, `"1 MiB"`, `"2 GiB"`, or decimally with kB, MB, GB. A bare
-/// number is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ByteSize(pub u64);
-
-impl ByteSize {
-    /// As a length in memory.
-    pub fn bytes(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
-
-const SIZES: &[(&str, u64)] = &[
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("kB", 1_000),
-    ("B", 1),
-];
-
-impl FromStr for ByteSize {
-    type Err = String;
-    fn from_str(text: &str) -> Result<ByteSize, String> {
-        quantity(text, SIZES, "B", "a size such as \"256 KiB\" or \"10 MiB\"").map(ByteSize)
-    }
-}
-
-impl fmt::Display for ByteSize {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_quantity(f, self.0, SIZES)
-    }
-}
-
 /// Bytes per second, written `"64 KiB/s"`, or `"unlimited"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rate {
@@ -90,7 +57,7 @@ impl FromStr for Rate {
                 Err(_) => format!("expected {hint}, found {text:?}"),
             });
         };
-        let bytes = quantity(size, SIZES, "B", hint)?;
+        let bytes = quantity(size, ByteSize::UNITS, "B", hint)?;
         match NonZeroU64::new(bytes) {
             Some(bytes) => Ok(Rate::BytesPerSecond(bytes)),
             None => Err("a rate of 0 would let nothing through; write \"unlimited\" for no limit".to_owned()),
@@ -139,34 +106,5 @@ impl FromStr for Domain {
 impl fmt::Display for Domain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A whole number with one of the units. `base` is the unit that a bare number is told to take.
-fn quantity(text: &str, units: &[(&str, u64)], base: &str, hint: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'_').count();
-    let (number, unit) = text.split_at(digits);
-    let wrong = || format!("expected {hint}, found {text:?}");
-    let number: u64 = number.replace('_', "").parse().map_err(|_| wrong())?;
-    let unit = unit.trim();
-    if unit.is_empty() {
-        return Err(format!("{}; a number needs its unit: write \"{number} {base}\"", wrong()));
-    }
-    let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
-        let meant = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
-        return Err(match meant {
-            Some((name, _)) => format!("unknown unit {unit:?}; did you mean \"{number} {name}\"?"),
-            None => wrong(),
-        });
-    };
-    number.checked_mul(*factor).ok_or_else(|| format!("{text:?} is too large"))
-}
-
-fn write_quantity(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let fitting = units.iter().find(|(_, factor)| value != 0 && value.is_multiple_of(*factor));
-    match fitting.or(units.last()) {
-        Some((unit, factor)) => write!(f, "{} {unit}", value / factor),
-        None => write!(f, "{value}"),
     }
 }

@@ -18,6 +18,7 @@ pub use client::certified;
 use crate::config::{Config, ConfigError, Diagnostic, Diagnostics, Domain, KeyPair};
 use arc_swap::ArcSwap;
 use load::Chain;
+use rustls::CipherSuite;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ProducesTickets, ServerConfig, WebPkiClientVerifier};
@@ -127,9 +128,17 @@ impl Certificates {
     }
 }
 
+/// What TLS is made of. Of the equally sound, the cheapest suite comes first: SHA-256 has instructions of its own
+/// where SHA-384 has none, and hashing is a good part of a handshake.
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    provider
+}
+
 fn load_all(config: &Config, self_made: SelfMade) -> Result<(Set, Vec<Diagnostic>), ConfigError> {
     let mut out = Diagnostics::default();
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(provider());
     // A ticket must not outlive the demand for client certificates under which it was issued: each load has its
     // own ticket keys.
     let ticketer = aws_lc_rs::Ticketer::new()
@@ -228,6 +237,10 @@ fn identity(chain: Chain, shared: &Shared, self_made: bool) -> Result<Identity, 
     // RFC 9266 §2: without the extended master secret there is no tls-exporter binding in TLS 1.2, and rustls
     // does not tell whether a connection has it. So every connection must have it; clients do since about 2016.
     config.require_ems = true;
+    // Clients put AES-256 first out of habit.
+    config.ignore_client_order = true;
+    // One ticket a connection: a client resumes once.
+    config.send_tls13_tickets = 1;
     let mut direct = config.clone();
     direct.alpn_protocols = vec![b"xmpp-client".to_vec()];
     Ok(Identity { start_tls: Arc::new(config), direct_client: Arc::new(direct), end_point, self_made })

@@ -4,8 +4,8 @@
 
 use super::statements::{Sql, Statements};
 use super::tail::{Changes, Row, Sweep, Tail};
-use crate::batch::{MAX_ID, distinct, fill_in};
 use crate::job::{Job, Newcomer};
+use kernel::ports::batch::{MAX_ID, distinct, fill_in};
 use kernel::ports::{Batch, LogEntry, LogId, Op, Owner, Swap};
 use rusqlite::{Connection, Result};
 

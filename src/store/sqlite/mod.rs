@@ -39,6 +39,7 @@ use reader::Readers;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tail::Tail;
 use writer::Writer;
 
@@ -49,6 +50,10 @@ pub struct Options {
     pub readers: usize,
     /// A group commit is closed when it holds this many bytes; the next submit opens another.
     pub group_bytes: usize,
+    /// So long a group that only takes entries off logs waits for company: a commit costs an fsync, and nobody needs
+    /// this one at once. What is removed twice is gone all the same; what a crash brings back has been delivered and
+    /// is delivered again, as it would be if the crash had come so much earlier.
+    pub leisure: Duration,
     /// Index rows kept in memory before the older half is moved into the table. 30 to 40 bytes each; at start
     /// the frames behind them are read again, which took less than 0.1 s for the default.
     pub tail_rows: usize,
@@ -63,6 +68,7 @@ impl Default for Options {
         Options {
             readers: 3,
             group_bytes: 1 << 20,
+            leisure: Duration::from_millis(50),
             tail_rows: 100_000,
             settle_rows: 256,
             cache_bytes: 8 << 20,
@@ -85,7 +91,7 @@ impl Sqlite {
         let place = Place::take(data)?;
         let connection = place.connect(&options, schema::MIGRATIONS)?;
         let tail = Arc::new(Tail::default());
-        let queue = Arc::new(Queue::new(options.group_bytes));
+        let queue = Arc::new(Queue::new(options.group_bytes, options.leisure));
         let readers = Readers::new(place.database(), &options, tail.clone());
         let writer = Writer::new(place.database(), options, connection, queue.clone(), tail)
             .map_err(|error| OpenError::sqlite(&place.database(), error))?;

@@ -5,7 +5,7 @@ use kernel::ports::Ticket;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After a failure that is not the disk's, so many batches commit alone: whatever it was that SQLite did not
 /// take, if it is sent again, fails by itself and not with its neighbours.
@@ -17,11 +17,15 @@ pub(crate) struct Queue {
     wake: Condvar,
     backlog: AtomicUsize,
     group_bytes: usize,
+    /// See [`super::Options::leisure`].
+    leisure: Duration,
 }
 
 #[derive(Default)]
 struct State {
     groups: VecDeque<Group>,
+    /// When the only group there is has to be committed, if nobody needs it at once.
+    leisure: Option<Instant>,
     alone: usize,
     closing: bool,
 }
@@ -36,12 +40,14 @@ pub(crate) enum Next {
 }
 
 impl Queue {
-    pub(crate) fn new(group_bytes: usize) -> Queue {
-        Queue { state: Mutex::default(), wake: Condvar::new(), backlog: AtomicUsize::new(0), group_bytes }
+    pub(crate) fn new(group_bytes: usize, leisure: Duration) -> Queue {
+        let (state, wake) = (Mutex::default(), Condvar::new());
+        Queue { state, wake, backlog: AtomicUsize::new(0), group_bytes, leisure }
     }
 
     /// Queues a job, unless the queue is closed.
     pub(crate) fn push(&self, job: Job) -> Option<Ticket> {
+        let urgent = !job.is_removal();
         let ticket = {
             let mut state = self.state.lock();
             if state.closing {
@@ -52,8 +58,19 @@ impl Queue {
                 state.alone = state.alone.saturating_sub(1);
                 state.groups.push_back(Group::new());
             }
+            let first =
+                state.groups.len() == 1 && state.groups.front().is_some_and(|group| group.jobs.is_empty());
+            let wake = urgent || first || state.groups.len() > 1;
+            if urgent {
+                state.leisure = None;
+            } else if first {
+                state.leisure = Some(Instant::now() + self.leisure);
+            }
             let (ticket, weight) = state.groups.back_mut()?.push(job);
             self.backlog.fetch_add(weight, Ordering::Relaxed);
+            if !wake {
+                return Some(ticket);
+            }
             ticket
         };
         self.wake.notify_one();
@@ -64,7 +81,17 @@ impl Queue {
     pub(crate) fn next(&self, patience: Option<Duration>) -> Next {
         let mut state = self.state.lock();
         loop {
+            let alone = state.groups.len() == 1 && !state.closing;
+            match state.leisure.filter(|_| alone).map(|until| until.saturating_duration_since(Instant::now()))
+            {
+                Some(rest) if !rest.is_zero() => {
+                    self.wake.wait_for(&mut state, rest);
+                    continue;
+                }
+                _ => {}
+            }
             if let Some(group) = state.groups.pop_front() {
+                state.leisure = None;
                 return Next::Commit(group);
             }
             if state.closing {

@@ -180,3 +180,72 @@ fn a_language_that_is_none_is_not_handed_on() {
     let header = client.one();
     assert_eq!(header.attr_ns::<str, str>(ns::XML, "lang"), Some("en"), "{}", String::from(&header));
 }
+
+/// A certificate outlives its account.
+#[test]
+fn a_certificate_for_nobody_is_not_enough() {
+    let world = World::new();
+    let bindings = crate::sasl::ChannelBindings { tls: true, ..Default::default() };
+    let certified = vec![BareJid::parse("romeo@example.org").unwrap()];
+    let mut client = world.connect_from(Peer { bindings, certified, ..Peer::default() });
+    client.open("example.org");
+    client.header_and_features();
+    let auth = format!("<auth xmlns='{}' mechanism='EXTERNAL'>=</auth>", ns::SASL);
+    client.send(&auth);
+    let failure = client.one();
+    assert!(failure.get_child("not-authorized", ns::SASL).is_some(), "{}", String::from(&failure));
+    world.create("romeo@example.org", PASSWORD);
+    client.send(&auth);
+    assert_eq!(client.one().name(), "success");
+}
+
+fn anonymous(store: &Arc<Memory>) -> (World, Client) {
+    let world =
+        World::build().store(store.clone()).settings(|settings| settings.sasl.anonymous = true).start();
+    let mut client = world.connect();
+    client.authenticate_with("visitor@example.org", "ANONYMOUS", "=");
+    (world, client)
+}
+
+fn accounts(store: &Arc<Memory>, world: &World) -> usize {
+    world.block_on(store.owners("", 10)).unwrap().len()
+}
+
+#[test]
+fn a_visitors_account_goes_with_the_stream() {
+    let store = Arc::new(Memory::new());
+    let (world, mut client) = anonymous(&store);
+    client.bind("");
+    assert_eq!(accounts(&store, &world), 1);
+    client.cut();
+    assert_eq!(accounts(&store, &world), 0);
+}
+
+#[test]
+fn a_visitor_who_leaves_while_the_account_is_made_leaves_none() {
+    let store = Arc::new(Memory::new());
+    let (world, mut client) = anonymous(&store);
+    store.hold();
+    client.send(&format!("<iq type='set' id='b'><bind xmlns='{}'/></iq>", ns::BIND));
+    client.cut();
+    store.release();
+    world.run();
+    assert_eq!(accounts(&store, &world), 0);
+    assert_eq!(world.block_on(store.list("visitors", Owner::SERVER)).unwrap(), []);
+}
+
+#[test]
+fn visitors_of_an_earlier_run_are_removed() {
+    let store = Arc::new(Memory::new());
+    let (world, mut client) = anonymous(&store);
+    client.bind("");
+    // A crash.
+    store.hold();
+    drop((world, client));
+    store.fail();
+    let world = World::build().store(store.clone()).start();
+    assert_eq!(accounts(&store, &world), 1);
+    world.block_on(world.users().dismiss_visitors()).unwrap();
+    assert_eq!(accounts(&store, &world), 0);
+    assert_eq!(world.block_on(store.list("visitors", Owner::SERVER)).unwrap(), []);
+}

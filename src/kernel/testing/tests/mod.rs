@@ -1,11 +1,19 @@
 //! The world itself.
 
+mod accounts;
+mod asked;
 mod durability;
+mod failing;
 mod ledger;
 mod login;
 mod mistakes;
 mod model;
+mod order;
+mod overflow;
+mod removal;
+mod renewal;
 mod seats;
+mod slow;
 
 use super::*;
 
@@ -74,10 +82,19 @@ impl crate::Xep for Keep {
         hooks.offline(crate::hooks::Offline {
             messages: 100,
             bytes: 100_000,
-            worth: |_| true,
+            worth: |frame| {
+                use wire::frame::StanzaType::{Chat, Normal};
+                matches!(frame.type_(), Chat | Normal) && !frame.as_str().contains("<composing")
+            },
             delay: |time, domain| crate::time::delay(time, domain, None),
         });
     }
+}
+
+/// From now on, so much may wait for a client that logs in.
+fn shorten_queues(world: &World, outbox: usize) {
+    let settings = Settings { outbox, ..(**world.engine().settings()).clone() };
+    world.engine().reload(settings, vec![(Listed::of::<Keep>(), toml::Table::new())]).unwrap();
 }
 
 fn play(folder: &str) {

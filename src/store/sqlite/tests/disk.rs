@@ -3,9 +3,10 @@
 use super::{Options, open};
 use crate::contract::{commit, entry, ids, wait, whole};
 use bytes::Bytes;
-use kernel::ports::{Batch, Outcome, Owner, Store, StoreError, Swap};
+use kernel::ports::{Batch, LogId, Op, Outcome, Owner, Store, StoreError, Swap};
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 fn limit_pages(more: i64) -> impl FnMut(&Connection) + Send + 'static {
     move |connection| {
@@ -114,6 +115,34 @@ fn what_is_queued_meanwhile_is_one_group() {
     wait(third.committed()).unwrap();
     assert_eq!((held.outcome(), first.outcome()), (Outcome::Durable, Outcome::Durable));
     assert_eq!(store.backlog(), 0);
+}
+
+#[test]
+fn removals_wait_for_company() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), Options { leisure: Duration::from_secs(3600), ..Options::default() });
+    commit(&store, Batch::new().with(entry(1, &[1], "x")).with(entry(2, &[1], "x")));
+    let remove = |id| Batch::new().with(Op::Remove { owner: Owner(1), ids: vec![LogId(id)] });
+    let first = store.submit(remove(1));
+    let second = store.submit(remove(2));
+    assert_eq!((first.outcome(), second.outcome()), (Outcome::Pending, Outcome::Pending));
+    let urgent = store.submit(Batch::new().with(entry(3, &[1], "x")));
+    wait(urgent.committed()).unwrap();
+    assert!(first.same_group(&urgent) && second.same_group(&urgent));
+    // The next ones are not held up by what those waited for, and closing waits for nobody.
+    let alone = store.submit(remove(3));
+    store.close();
+    assert_eq!(alone.outcome(), Outcome::Durable);
+}
+
+#[test]
+fn removals_do_not_wait_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), Options { leisure: Duration::from_millis(1), ..Options::default() });
+    commit(&store, Batch::new().with(entry(1, &[1], "x")));
+    wait(store.submit(Batch::new().with(Op::Remove { owner: Owner(1), ids: vec![LogId(1)] })).committed())
+        .unwrap();
+    assert!(ids(&wait(store.page(whole(1))).unwrap()).is_empty());
 }
 
 #[test]

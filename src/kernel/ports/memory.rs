@@ -1,132 +1,150 @@
-//! An engine that keeps everything in memory: for tests, and with commits under the test's control for
-//! simulation. It does what [`crate::Sqlite`] does, in the plainest way; the property tests compare the two.
+//! A store that keeps everything in memory: for tests, for simulation, and to try a configuration out. It does what an
+//! engine on disk does, in the plainest way; a test can hold its commits back, let them fail, and break it.
 
-use crate::batch::{distinct, fill_in};
-use crate::job::{Group, Job, Newcomer, failed};
-use crate::oneshot::ready;
-use bytes::Bytes;
-use kernel::ports::{
-    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store, StoreError,
-    Swap, Ticket, Value,
+use super::batch::{check, check_swap, distinct, fill_in, weigh, weigh_swap};
+use super::{
+    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store,
+    StoreError, Swap, Ticket, Value,
 };
+use bytes::Bytes;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// The in-memory engine. Reads see what is committed, and are ready at once.
-pub struct Memory {
-    state: Mutex<State>,
-    /// Commits wait for [`Memory::release`] or [`Memory::fail`].
-    manual: bool,
-}
+/// The engine in memory. Everything is durable at once, until the test says otherwise. Reads see what is durable, and
+/// are ready at once.
+#[derive(Default)]
+pub struct Memory(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     durable: Data,
-    held: Option<Group>,
-    closed: bool,
+    holding: bool,
+    held: Option<Held>,
+    broken: bool,
+}
+
+type Change = Box<dyn FnOnce(&mut Data) + Send>;
+
+/// A group commit that waits.
+struct Held {
+    commit: Commit,
+    changes: Vec<Change>,
+    bytes: usize,
 }
 
 impl Memory {
-    /// Every submit is a commit of its own and done on return.
-    #[allow(clippy::new_without_default)]
+    /// An empty store.
     pub fn new() -> Memory {
-        Memory { state: Mutex::default(), manual: false }
+        Memory::default()
     }
 
-    /// Submits gather in one group commit until the test says how it ends.
-    pub fn manual() -> Memory {
-        Memory { manual: true, ..Memory::new() }
+    /// From now on, changes gather in one group commit until [`Memory::release`] or [`Memory::fail`].
+    pub fn hold(&self) {
+        self.0.lock().holding = true;
     }
 
-    /// True if a group commit is waiting for its end.
-    pub fn holds(&self) -> bool {
-        self.state.lock().held.is_some()
-    }
-
-    /// Commits the group that is held, if there is one. What is submitted afterwards is another group.
+    /// Commits what is held and holds no more.
     pub fn release(&self) {
-        let mut state = self.state.lock();
-        let Some(group) = state.held.take() else { return };
-        let mut answers: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
-        for job in group.jobs {
-            match job {
-                Job::Batch(batch) => state.durable.apply(batch),
-                Job::Swap(swap, reply) => {
-                    let done = state.durable.swap(swap);
-                    answers.push(Box::new(move || reply.say(Ok(done))));
-                }
-                Job::Create(newcomer, reply) => {
-                    let owner = state.durable.create(newcomer);
-                    answers.push(Box::new(move || reply.say(Ok(owner))));
-                }
-                #[cfg(test)]
-                Job::Meddle(_) => {}
-            }
-        }
-        // Wakers run without the lock: they may come back with a read.
-        drop(state);
-        group.commit.complete(true);
-        answers.into_iter().for_each(|answer| answer());
+        self.end(true);
     }
 
-    /// Fails the group that is held, if there is one: nothing of it takes effect.
+    /// Fails what is held, of which nothing takes effect, and holds no more.
     pub fn fail(&self) {
-        let held = self.state.lock().held.take();
-        if let Some(group) = held {
-            group.fail();
-        }
+        self.end(false);
     }
 
-    /// Pulls the plug. What was committed is in the engine returned, as after a restart; what was held is gone.
-    /// This one is closed; its held tickets stay pending until it is dropped, since a crashed process tells
-    /// nobody anything.
-    pub fn crash(&self) -> Memory {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let durable = std::mem::take(&mut state.durable);
-        Memory { state: Mutex::new(State { durable, ..State::default() }), manual: self.manual }
+    /// From now on nothing can be written or read, until [`Memory::recover`]. What is held fails.
+    pub fn break_down(&self) {
+        self.0.lock().broken = true;
+        self.fail();
     }
 
-    fn enqueue(&self, job: Job) -> Ticket {
-        let ticket = {
-            let mut state = self.state.lock();
-            if state.closed {
-                return failed();
-            }
-            state.held.get_or_insert_with(Group::new).push(job).0
+    /// The disk is back.
+    pub fn recover(&self) {
+        self.0.lock().broken = false;
+    }
+
+    fn end(&self, durable: bool) {
+        let held = {
+            let mut state = self.0.lock();
+            state.holding = false;
+            let held = state.held.take();
+            held.map(|Held { commit, changes, .. }| {
+                if durable {
+                    changes.into_iter().for_each(|change| change(&mut state.durable));
+                }
+                commit
+            })
         };
-        if !self.manual {
-            self.release();
+        // Wakers run without the lock: they may come back with a read.
+        if let Some(commit) = held {
+            commit.complete(durable);
         }
+    }
+
+    fn enqueue(
+        &self,
+        checked: Result<(), &'static str>,
+        bytes: usize,
+        change: impl FnOnce(&mut Data) + Send + 'static,
+    ) -> Ticket {
+        let mut state = self.0.lock();
+        let works = checked.is_ok() && !state.broken;
+        if works && state.holding {
+            let group = || Held { commit: Commit::new(), changes: Vec::new(), bytes: 0 };
+            let held = state.held.get_or_insert_with(group);
+            held.changes.push(Box::new(change));
+            held.bytes += bytes;
+            return held.commit.ticket();
+        }
+        if works {
+            change(&mut state.durable);
+        }
+        let commit = Commit::new();
+        let ticket = commit.ticket();
+        commit.complete(works);
         ticket
+    }
+
+    /// A change that finds something out.
+    fn change<T: Send + 'static>(
+        &self,
+        checked: Result<(), &'static str>,
+        bytes: usize,
+        change: impl FnOnce(&mut Data) -> T + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let found = Arc::new(Mutex::new(None));
+        let place = found.clone();
+        let ticket = self.enqueue(checked, bytes, move |data| *place.lock() = Some(change(data)));
+        Box::pin(async move {
+            ticket.committed().await?;
+            found.lock().take().ok_or(StoreError::NotCommitted)
+        })
     }
 
     fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Data) -> T,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let state = self.state.lock();
-        ready(if state.closed { Err(StoreError::Closed) } else { Ok(read(&state.durable)) })
+        let state = self.0.lock();
+        let answer =
+            if state.broken { Err(StoreError::Read("broken".to_owned())) } else { Ok(read(&state.durable)) };
+        Box::pin(std::future::ready(answer))
     }
 }
 
 impl Store for Memory {
     fn submit(&self, batch: Batch) -> Ticket {
-        Job::batch(batch).map_or_else(|_| failed(), |job| self.enqueue(job))
+        self.enqueue(check(&batch), weigh(&batch), move |data| data.apply(batch))
     }
 
     fn swap(&self, swap: Swap) -> BoxFuture<'static, Result<bool, StoreError>> {
-        match Job::swap(swap) {
-            Ok((job, pending)) => {
-                self.enqueue(job);
-                Box::pin(pending)
-            }
-            Err(refused) => ready(Err(refused)),
-        }
+        self.change(check_swap(&swap), weigh_swap(&swap), move |data| data.swap(swap))
     }
 
     fn backlog(&self) -> usize {
-        self.state.lock().held.as_ref().map_or(0, |group| group.bytes)
+        self.0.lock().held.as_ref().map_or(0, |held| held.bytes)
     }
 
     fn owner(&self, name: &str) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
@@ -138,13 +156,10 @@ impl Store for Memory {
         name: &str,
         first: Batch,
     ) -> BoxFuture<'static, Result<Option<Owner>, StoreError>> {
-        match Job::create(name, first) {
-            Ok((job, pending)) => {
-                self.enqueue(job);
-                Box::pin(pending)
-            }
-            Err(refused) => ready(Err(refused)),
-        }
+        let mut filled = first.clone();
+        fill_in(&mut filled, Owner::SERVER);
+        let name = name.to_owned();
+        self.change(check(&filled), name.len() + weigh(&first), move |data| data.create(name, first))
     }
 
     fn owners(
@@ -299,8 +314,7 @@ impl Data {
         true
     }
 
-    fn create(&mut self, newcomer: Newcomer) -> Option<Owner> {
-        let Newcomer { name, mut first } = newcomer;
+    fn create(&mut self, name: String, mut first: Batch) -> Option<Owner> {
         if self.owners.contains_key(&name) {
             return None;
         }
@@ -357,51 +371,49 @@ impl Data {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
-    use crate::contract::{entry, ids, wait, whole};
-    use kernel::ports::Outcome;
+    use crate::ports::Outcome;
+    use std::task::{Context, Poll, Waker};
+
+    fn now<T>(mut future: BoxFuture<'static, Result<T, StoreError>>) -> Option<Result<T, StoreError>> {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Some(answer),
+            Poll::Pending => None,
+        }
+    }
+
+    fn row(store: &Memory) -> Option<Value> {
+        now(store.get("t", Owner::SERVER, "k")).unwrap().unwrap()
+    }
 
     #[test]
-    fn a_held_commit_shows_nothing_until_it_is_released() {
-        let store = Memory::manual();
-        let ticket = store.submit(Batch::new().with(entry(1, &[1], "x")));
-        let created = store.create_owner("alice", Batch::new());
-        assert!(store.holds() && store.backlog() > 0);
-        assert_eq!(ticket.outcome(), Outcome::Pending);
-        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [0; 0]);
+    fn what_is_held_shows_when_it_is_released() {
+        let store = Memory::new();
+        store.hold();
+        let ticket = store.submit(Batch::new().put("t", Owner::SERVER, "k", Value::from_static(b"v")));
+        let mut created = store.create_owner("alice", Batch::new());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(created.as_mut().poll(&mut context).is_pending());
+        assert!(store.backlog() > 0 && ticket.outcome() == Outcome::Pending && row(&store).is_none());
         store.release();
-        assert_eq!(ticket.outcome(), Outcome::Durable);
-        assert!(wait(created).unwrap().is_some());
-        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [1]);
+        assert_eq!(created.as_mut().poll(&mut context), Poll::Ready(Ok(Some(Owner(1)))));
+        assert!(store.backlog() == 0 && ticket.outcome() == Outcome::Durable && row(&store).is_some());
         assert!(!store.submit(Batch::new()).same_group(&ticket));
     }
 
     #[test]
-    fn a_failed_commit_takes_no_effect() {
-        let store = Memory::manual();
-        let ticket = store.submit(Batch::new().with(entry(1, &[1], "x")));
+    fn what_fails_takes_no_effect() {
+        let store = Memory::new();
+        store.hold();
+        let ticket = store.submit(Batch::new().put("t", Owner::SERVER, "k", Value::from_static(b"v")));
         let created = store.create_owner("alice", Batch::new());
         store.fail();
-        assert_eq!(ticket.outcome(), Outcome::Failed);
-        assert_eq!(wait(created), Err(StoreError::NotCommitted));
-        assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [0; 0]);
-    }
-
-    #[test]
-    fn a_crash_keeps_what_was_committed() {
-        let store = Memory::manual();
-        store.submit(Batch::new().with(entry(1, &[1], "x")));
-        store.release();
-        let lost = store.submit(Batch::new().with(entry(2, &[1], "x")));
-        let after = store.crash();
-        assert_eq!(lost.outcome(), Outcome::Pending);
-        assert_eq!(wait(store.owner("a")), Err(StoreError::Closed));
+        assert_eq!((ticket.outcome(), now(created)), (Outcome::Failed, Some(Err(StoreError::NotCommitted))));
+        assert!(row(&store).is_none());
+        store.break_down();
         assert_eq!(store.submit(Batch::new()).outcome(), Outcome::Failed);
-        assert_eq!(ids(&wait(after.page(whole(1))).unwrap()), [1]);
-        after.submit(Batch::new().with(entry(3, &[1], "x")));
-        after.release();
-        assert_eq!(ids(&wait(after.page(whole(1))).unwrap()), [1, 3]);
+        assert!(matches!(now(store.owner("alice")), Some(Err(StoreError::Read(_)))));
+        store.recover();
+        assert_eq!(now(store.owner("alice")), Some(Ok(None)));
     }
 }

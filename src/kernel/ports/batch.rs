@@ -1,12 +1,12 @@
 //! What every engine does with a batch before it takes it: refuse nonsense, weigh it, fill in a new owner.
 
-use kernel::ports::{Batch, LogId, Op, Owner, Swap};
+use super::{Batch, LogId, Op, Owner, Swap};
 
 /// The placeholder that a new owner's first rows carry.
-pub(crate) const NEW_OWNER: Owner = Owner(-1);
+pub const NEW_OWNER: Owner = Owner(-1);
 
 /// SQLite keeps ids as signed integers, and an exclusive bound above the last id must be expressible.
-pub(crate) const MAX_ID: u64 = i64::MAX as u64 - 1;
+pub const MAX_ID: u64 = i64::MAX as u64 - 1;
 
 /// Well below SQLite's own limit of 10^9 bytes for a row.
 const MAX_VALUE: usize = 256 << 20;
@@ -16,7 +16,10 @@ const OP_WEIGHT: usize = 64;
 
 /// Says what is wrong with a batch. An engine refuses such a batch by itself, so that it cannot take the rest
 /// of its group commit down with it.
-pub(crate) fn check(batch: &Batch) -> Result<(), &'static str> {
+///
+/// # Errors
+/// What is wrong.
+pub fn check(batch: &Batch) -> Result<(), &'static str> {
     batch.ops.iter().try_for_each(|op| match op {
         Op::Put { owner, key, value, .. } => owned(*owner).and(sized(key.len().saturating_add(value.len()))),
         Op::Delete { owner, key, .. } => owned(*owner).and(sized(key.len())),
@@ -29,7 +32,10 @@ pub(crate) fn check(batch: &Batch) -> Result<(), &'static str> {
 }
 
 /// The same for a conditional put.
-pub(crate) fn check_swap(swap: &Swap) -> Result<(), &'static str> {
+///
+/// # Errors
+/// What is wrong.
+pub fn check_swap(swap: &Swap) -> Result<(), &'static str> {
     let value = swap.new.as_ref().map_or(0, |value| value.len());
     owned(swap.owner).and(sized(swap.key.len().saturating_add(value)))
 }
@@ -47,12 +53,12 @@ fn sized(bytes: usize) -> Result<(), &'static str> {
 }
 
 /// About how many bytes a batch is while it is queued.
-pub(crate) fn weigh(batch: &Batch) -> usize {
+pub fn weigh(batch: &Batch) -> usize {
     batch.ops.iter().map(|op| OP_WEIGHT + payload(op)).sum::<usize>().max(OP_WEIGHT)
 }
 
 /// The same for a conditional put.
-pub(crate) fn weigh_swap(swap: &Swap) -> usize {
+pub fn weigh_swap(swap: &Swap) -> usize {
     OP_WEIGHT + swap.key.len() + swap.new.as_ref().map_or(0, |value| value.len())
 }
 
@@ -67,7 +73,7 @@ fn payload(op: &Op) -> usize {
 }
 
 /// Puts `owner` where the batch says [`NEW_OWNER`].
-pub(crate) fn fill_in(batch: &mut Batch, owner: Owner) {
+pub fn fill_in(batch: &mut Batch, owner: Owner) {
     let fill = |place: &mut Owner| {
         if *place == NEW_OWNER {
             *place = owner;
@@ -86,7 +92,7 @@ pub(crate) fn fill_in(batch: &mut Batch, owner: Owner) {
 }
 
 /// The lists an entry goes on: none, one or two different ones.
-pub(crate) fn distinct(owners: [Option<Owner>; 2]) -> [Option<Owner>; 2] {
+pub fn distinct(owners: [Option<Owner>; 2]) -> [Option<Owner>; 2] {
     match owners {
         [Some(a), Some(b)] if a == b => [Some(a), None],
         [None, Some(b)] => [Some(b), None],

@@ -1,0 +1,88 @@
+//! What becomes of a removed account.
+
+use super::durability::{chat, world};
+use super::*;
+
+#[test]
+fn a_removed_account_is_gone_for_everybody() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    romeo.available();
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
+    romeo.recv();
+    let gone = BareJid::parse("juliet@example.org").unwrap();
+    world.block_on(world.users().delete(&gone)).unwrap();
+    assert!(juliet.is_gone());
+    romeo.expect(
+        "<presence type='unavailable' from='juliet@example.org/balcony' to='romeo@example.org'/>\
+         <presence type='unsubscribed' from='juliet@example.org' to='romeo@example.org'/>\
+         <iq type='set' ...><query xmlns='jabber:iq:roster' ver='{any}'><item jid='juliet@example.org' subscription='none'/></query></iq>",
+    );
+    assert!(world.account("juliet@example.org").is_none());
+    // A new account of that name has nothing of the old one.
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let roster = juliet.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    assert_eq!(roster.children().next().unwrap().children().count(), 0);
+}
+
+#[test]
+fn a_removed_account_leaves_nothing_behind() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let account = {
+        world.create("juliet@example.org", PASSWORD);
+        world.account("juliet@example.org").unwrap()
+    };
+    store.hold();
+    let (users, gone) = (world.users(), account.jid().clone());
+    crate::ports::Spawn::spawn(
+        &*world.engine().ports.spawn,
+        Box::pin(async move { users.delete(&gone).await.unwrap() }),
+    );
+    world.run();
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    store.release();
+    world.run();
+    let rows = crate::ports::Store::list(&*store, crate::roster::COLLECTION, account.owner());
+    assert_eq!(world.block_on(rows).unwrap(), []);
+}
+
+#[test]
+fn a_removed_account_has_no_open_requests() {
+    let world = World::new();
+    world.create("juliet@example.org", PASSWORD);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    romeo.recv();
+    world.block_on(world.users().delete(&BareJid::parse("juliet@example.org").unwrap())).unwrap();
+    romeo.expect(
+        "<presence type='unsubscribed' from='juliet@example.org' to='romeo@example.org'/>\
+         <iq type='set' ...><query xmlns='jabber:iq:roster' ver='{any}'><item jid='juliet@example.org' subscription='none'/></query></iq>",
+    );
+}
+
+/// RFC 6120 §8.3.1: nobody is left to take what was on its way.
+#[test]
+fn messages_for_a_removed_account_come_back() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    juliet.stop_reading();
+    (0..5).for_each(|id| romeo.send(&chat("juliet@example.org", id)));
+    world.block_on(world.users().delete(&BareJid::parse("juliet@example.org").unwrap())).unwrap();
+    juliet.cut();
+    let errors = romeo.recv();
+    let ids: Vec<_> = errors.iter().map(|error| error.attr("id").unwrap()).collect();
+    assert_eq!(ids, ["0", "1", "2", "3", "4"]);
+    assert!(errors.iter().all(|error| error.attr("type") == Some("error")));
+}

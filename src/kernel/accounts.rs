@@ -184,9 +184,13 @@ impl Accounts {
         loading.queue
     }
 
-    /// Forgets an account that has been removed.
-    pub(crate) fn forget(&self, jid: &BareJid) {
-        self.shard(jid.as_str()).write().remove(jid.as_str());
+    /// Forgets an account that has been removed. What has come under its name since then stays.
+    pub(crate) fn forget(&self, account: &Arc<Account>) {
+        let jid = account.jid().as_str();
+        let mut shard = self.shard(jid).write();
+        if matches!(shard.get(jid), Some(Entry::Here(here)) if Arc::ptr_eq(here, account)) {
+            shard.remove(jid);
+        }
     }
 
     /// Lets accounts go that have no sessions and no other holder, those not used for longest first, until the

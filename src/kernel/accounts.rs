@@ -1,10 +1,13 @@
 //! The table of accounts in memory. Sharded; a look-up takes a read lock on one shard.
 //!
 //! A stanza that finds its account not in memory is put aside with its entry and delivered, in order, once the
-//! account has been loaded. The sender does not wait.
+//! account has been loaded. Its sender does not wait, except with a request, whose answer it would wait for at an account
+//! in memory, too.
 
 use crate::Account;
 use crate::account::Parcel;
+use crate::done::Working;
+use crate::session::SessionRef;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -21,7 +24,11 @@ const WAITING: usize = 1 << 20;
 pub(crate) struct Waiting {
     pub(crate) parcel: Parcel,
     pub(crate) resource: Option<String>,
+    pub(crate) asker: Option<Asker>,
 }
+
+/// The session that has sent a request, and waits with its next stanza until it has been answered.
+pub(crate) type Asker = (SessionRef, Working);
 
 #[derive(Default)]
 pub(crate) struct Loading {
@@ -120,7 +127,13 @@ impl Accounts {
     }
 
     /// Puts a stanza aside unless the account has come into memory meanwhile.
-    pub(crate) fn wait(&self, jid: &BareJid, parcel: Parcel, resource: Option<&str>) -> Found {
+    pub(crate) fn wait(
+        &self,
+        jid: &BareJid,
+        parcel: Parcel,
+        resource: Option<&str>,
+        asker: Option<Asker>,
+    ) -> Found {
         let mut shard = self.shard(jid.as_str()).write();
         let mut load = false;
         let entry = shard.entry(jid.clone()).or_insert_with(|| {
@@ -135,7 +148,7 @@ impl Accounts {
                     return Found::Overflow(parcel);
                 }
                 loading.bytes += size;
-                loading.queue.push(Waiting { parcel, resource: resource.map(str::to_owned) });
+                loading.queue.push(Waiting { parcel, resource: resource.map(str::to_owned), asker });
                 if load { Found::Load } else { Found::Waits }
             }
         }
@@ -184,9 +197,13 @@ impl Accounts {
         loading.queue
     }
 
-    /// Forgets an account that has been removed.
-    pub(crate) fn forget(&self, jid: &BareJid) {
-        self.shard(jid.as_str()).write().remove(jid.as_str());
+    /// Forgets an account that has been removed. What has come under its name since then stays.
+    pub(crate) fn forget(&self, account: &Arc<Account>) {
+        let jid = account.jid().as_str();
+        let mut shard = self.shard(jid).write();
+        if matches!(shard.get(jid), Some(Entry::Here(here)) if Arc::ptr_eq(here, account)) {
+            shard.remove(jid);
+        }
     }
 
     /// Lets accounts go that have no sessions and no other holder, those not used for longest first, until the

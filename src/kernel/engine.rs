@@ -290,7 +290,7 @@ impl Engine {
             Ok(Some(account)) => {
                 while let Some(waiting) = self.accounts.settle(&account) {
                     for waiting in waiting {
-                        self.hand_over(&account, waiting.parcel, waiting.resource.as_deref());
+                        self.go_on(waiting, Some(&account));
                     }
                 }
                 drop(account);
@@ -300,7 +300,7 @@ impl Engine {
             }
             Ok(None) => {
                 for waiting in self.accounts.give_up(jid) {
-                    self.no_such_user(waiting.parcel);
+                    self.go_on(waiting, None);
                 }
             }
             Err(error) => {

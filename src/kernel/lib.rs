@@ -10,6 +10,7 @@ pub mod account;
 mod accounts;
 mod asked;
 mod directory;
+mod done;
 mod engine;
 pub mod hooks;
 pub mod lines;

@@ -4,7 +4,8 @@
 //! is routed from the queue of its account ([`Engine::flush`]), in order.
 
 use crate::account::{Account, Parcel};
-use crate::accounts::Found;
+use crate::accounts::{Found, Waiting};
+use crate::done::work;
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
 use crate::outbox::Entry;
@@ -48,7 +49,12 @@ impl Engine {
                 let resource = view.resource().map(str::to_owned);
                 drop(view);
                 drop(to);
-                match self.accounts.wait(&jid, parcel, resource.as_deref()) {
+                let request = parcel.frame.kind() == Kind::Iq
+                    && matches!(parcel.frame.type_(), StanzaType::Get | StanzaType::Set);
+                // Whether the next stanza waits for the answer must not tell who is there, nor who is in memory.
+                let asks = session.filter(|_| request).map(|session| (session.clone(), work()));
+                let (asker, done) = asks.map(|(session, (work, done))| ((session, work), done)).unzip();
+                match self.accounts.wait(&jid, parcel, resource.as_deref(), asker) {
                     // It came into memory between the two looks.
                     Found::Here(account, parcel) => {
                         return self.to_account(&account, parcel, resource.as_deref(), session);
@@ -59,7 +65,7 @@ impl Engine {
                         self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::ResourceConstraint));
                     }
                 }
-                return None;
+                return done.map(|done| Box::pin(done) as Task);
             }
         };
         let resource = view.resource().map(str::to_owned);
@@ -94,6 +100,22 @@ impl Engine {
     ) {
         if let Some(task) = self.to_account(account, parcel, resource, None) {
             self.ports.spawn.spawn(task);
+        }
+    }
+
+    /// The stanza need wait no more: its account has come into memory, or there is none.
+    pub(crate) fn go_on(self: &Arc<Self>, waiting: Waiting, account: Option<&Arc<Account>>) {
+        let Waiting { parcel, resource, asker } = waiting;
+        let session = asker.as_ref().map(|(session, _)| session);
+        let task = match account {
+            Some(account) => self.to_account(account, parcel, resource.as_deref(), session),
+            None => self.no_such_user(parcel, session),
+        };
+        if let Some(task) = task {
+            self.ports.spawn.spawn(Box::pin(async move {
+                task.await;
+                drop(asker);
+            }));
         }
     }
 
@@ -222,7 +244,7 @@ impl Engine {
     }
 
     /// RFC 6121 §8.5.1. Requests are answered as an account answers strangers.
-    pub(crate) fn no_such_user(self: &Arc<Self>, parcel: Parcel) {
+    fn no_such_user(self: &Arc<Self>, parcel: Parcel, session: Option<&SessionRef>) -> Option<Task> {
         let frame = &parcel.frame;
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
@@ -230,10 +252,7 @@ impl Engine {
             Kind::Iq => {
                 let to = frame.to().unwrap_or_default();
                 if JidView::parse(&to).is_ok_and(|to| to.resource().is_none()) {
-                    if let Some(task) = self.ask(frame.clone(), Target::Nobody, Scope::ACCOUNT, None) {
-                        self.ports.spawn.spawn(task);
-                    }
-                    return;
+                    return self.ask(frame.clone(), Target::Nobody, Scope::ACCOUNT, session);
                 }
                 let hooks = self.hooks.load();
                 let refusal = frame.payload().and_then(|payload| hooks.nobody.get(payload.ns));
@@ -243,7 +262,7 @@ impl Engine {
             }
             Kind::Presence if frame.type_() == StanzaType::Probe => {
                 if let (Some(from), Some(to)) = (frame.from(), frame.to()) {
-                    let (Ok(from), Ok(to)) = (Jid::parse(&from), Jid::parse(&to)) else { return };
+                    let (Ok(from), Ok(to)) = (Jid::parse(&from), Jid::parse(&to)) else { return None };
                     let mut reply = Frame::presence()
                         .type_(StanzaType::Unsubscribed)
                         .from(to.bare().as_str())
@@ -256,6 +275,7 @@ impl Engine {
             }
             Kind::Presence | Kind::Other => {}
         }
+        None
     }
 }
 

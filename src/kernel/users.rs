@@ -173,16 +173,17 @@ impl Users {
         account.condemn();
         let ticket = engine.ports.store.submit(Batch::new().with(Op::Erase { owner: account.owner() }));
         answer(&ticket);
-        let outcome = account.erase();
+        engine.perform(&account, None, account.erase());
         if let Err(error) = ticket.committed().await {
             account.restore();
             return Err(error.into());
         }
-        engine.accounts.forget(jid);
+        engine.accounts.forget(&account);
         for forget in &engine.hooks.load().erased {
             forget(jid);
         }
-        engine.perform(&account, None, outcome);
+        account.take_leave();
+        engine.flush(&account);
         Ok(())
     }
 

@@ -226,6 +226,12 @@ impl Account {
         (state.backlog.count, state.backlog.bytes, reads)
     }
 
+    /// Entries that sessions remember not to read.
+    #[cfg(test)]
+    pub(crate) fn passed_over(&self) -> usize {
+        self.lock().readings_mut().map(|reading| reading.passed_over()).sum()
+    }
+
     fn submit_removal(&self, ids: &[LogId]) -> Ticket {
         let removal = Op::Remove { owner: self.owner, ids: ids.to_vec() };
         self.engine.ports.store.submit(Batch::new().with(removal))
@@ -239,5 +245,7 @@ async fn removal(account: Arc<Account>, ids: Vec<LogId>, mut removed: Ticket) {
         clock.sleep_until(clock.now() + RETRY).await;
         removed = account.submit_removal(&ids);
     }
-    account.lock().backlog.removing.retain(|id| !ids.contains(id));
+    let mut state = account.lock();
+    state.backlog.removing.retain(|id| !ids.contains(id));
+    state.readings_mut().for_each(|reading| reading.removed(&ids));
 }

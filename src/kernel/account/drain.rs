@@ -31,6 +31,10 @@ pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
         if !outbox.room().await {
             return;
         }
+        match account.lock().session(id) {
+            Some(session) => session.reading.paging = true,
+            None => return,
+        }
         let query = LogQuery {
             owner: account.owner,
             after: Some(cursor),
@@ -72,6 +76,7 @@ impl Account {
         let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
             return false;
         };
+        session.reading.paging = false;
         let mut all = page.complete && nothing_new;
         let mut passing = Vec::new();
         for (log, bytes) in page.entries {

@@ -110,7 +110,7 @@ impl Account {
         self.lock().erased = false;
     }
 
-    /// Ends the sessions of a condemned account and tells those who saw it. Returns what remains to be sent.
+    /// Ends the sessions of a condemned account and tells those who saw them.
     pub(crate) fn erase(self: &Arc<Self>) -> super::Outcome {
         let mut outcome = super::Outcome::default();
         let sessions: Vec<_> = {
@@ -124,8 +124,13 @@ impl Account {
             let gone = self.unbind(id);
             outcome.left = gone.left.or(outcome.left);
         }
+        outcome
+    }
+
+    /// The account has been removed, durably: the contacts' rosters must not keep subscriptions to nobody (XEP-0077
+    /// §3.2), nor requests.
+    pub(crate) fn take_leave(&self) {
         let state = self.lock();
-        // The contacts' rosters must not keep subscriptions to nobody (XEP-0077 §3.2), nor requests.
         let send = |type_: StanzaType, contact: &Jid| {
             self.send(
                 Frame::presence().type_(type_).from(self.jid.as_str()).to(contact.as_str()).build(),
@@ -143,6 +148,5 @@ impl Account {
         for (contact, _) in state.roster.requests() {
             send(StanzaType::Unsubscribed, contact);
         }
-        outcome
     }
 }

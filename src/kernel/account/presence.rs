@@ -149,7 +149,8 @@ impl Account {
         }
     }
 
-    /// A session sends available or unavailable presence to somebody (§4.6.3).
+    /// A session sends available or unavailable presence to somebody (§4.6.3). It takes its turn behind what the
+    /// account has sent; of a session that has been ended meanwhile, nothing is sent.
     ///
     /// # Errors
     /// resource-constraint if it could not be remembered who is to be told when the session goes: then it must not
@@ -158,16 +159,14 @@ impl Account {
         let mut state = self.lock();
         let subscribed = state.roster.may_see(&to.bare());
         let Some(session) = state.session(id) else { return Ok(()) };
+        let told_anyway = subscribed && session.presence.is_some();
         if frame.type_() == StanzaType::Unavailable {
             session.directed.remove(to);
-            return Ok(());
+        } else if !told_anyway && !session.directed.insert(to) {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
         }
-        let told_anyway = subscribed && session.presence.is_some();
-        if told_anyway || session.directed.insert(to) {
-            Ok(())
-        } else {
-            Err(StanzaError::new(StanzaCondition::ResourceConstraint))
-        }
+        self.send(frame.clone(), None);
+        Ok(())
     }
 
     /// A session ends, whatever the reason. Its contacts learn of it.

@@ -26,6 +26,8 @@ pub(super) struct Reading {
     held: Vec<LogId>,
     /// Something in its queue has lost its place in the log: it is to be given a new one.
     displaced: bool,
+    /// A page is being read for it.
+    pub(super) paging: bool,
     /// The newest entry when the log was offered to it. Those up to here were not chosen for it.
     found: LogId,
 }
@@ -72,16 +74,39 @@ impl Reading {
         self.sent.extend(entries);
     }
 
+    #[cfg(test)]
+    pub(super) fn passed_over(&self) -> usize {
+        self.skip.len() + self.held.len()
+    }
+
     /// The entry is none.
     pub(super) fn forget(&mut self, id: LogId) {
         self.displaced |= self.has_queued(id);
+        self.need_not_skip(id);
         self.sent.retain(|(sent, _)| *sent != id);
         self.shared.retain(|(shared, _)| *shared != id);
+    }
+
+    /// These entries are in storage no more: whoever is slow must not remember for ever what is not for him. A page on its
+    /// way may still have them.
+    pub(super) fn removed(&mut self, ids: &[LogId]) {
+        if !self.paging {
+            ids.iter().for_each(|id| self.need_not_skip(*id));
+        }
+    }
+
+    fn need_not_skip(&mut self, id: LogId) {
+        for list in [&mut self.skip, &mut self.held] {
+            if let Ok(index) = list.binary_search(&id) {
+                list.remove(index);
+            }
+        }
     }
 
     /// It has everything: what comes from now on goes behind it in the queue.
     pub(super) fn catch_up(&mut self) {
         self.behind = None;
+        self.paging = false;
         self.found = LogId(0);
         (self.skip, self.held) = (Vec::new(), Vec::new());
     }

@@ -43,7 +43,7 @@ impl Account {
         if let Some(session) = request.session.as_ref().and_then(|session| state.session(session.id())) {
             let id = session.id;
             for payload in pushes {
-                self.push_to(&state, |session| session.id == id, &payload, None);
+                self.push_to(&state, |session| session.id == id, &payload, state.changed.as_ref());
             }
         }
         reply

@@ -123,7 +123,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
                 return;
             }
             match account.direct(session.id(), &frame, &to) {
-                Ok(()) => engine.route(frame.into()),
+                Ok(()) => engine.flush(account),
                 Err(error) => answer_error(session, &frame, &error),
             }
         }

@@ -51,7 +51,9 @@ pub(super) fn inspect(data: &Path) -> Result<Found, OpenError> {
             Err(OpenError::Newer(database, version, MIGRATIONS.len()))
         }
         (APPLICATION, _) => Ok(Found::Database),
-        (0, 0) if header.is_blank || logged => Ok(Found::Nothing),
+        (0, 0) if logged => Ok(Found::Nothing),
+        (0, 0) if header.is_blank && known => Err(OpenError::Emptied(database)),
+        (0, 0) if header.is_blank => Ok(Found::Nothing),
         _ => Err(OpenError::Foreign(database)),
     }
 }

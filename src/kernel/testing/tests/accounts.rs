@@ -55,3 +55,25 @@ fn a_reload_reaches_accounts_that_are_being_loaded() {
     let item = "<query xmlns='jabber:iq:roster'><item jid='juliet@example.org'/></query>";
     assert!(account.roster_set(&item.parse().unwrap()).is_ok());
 }
+
+/// RFC 6120 §13.11: the order of answers must not tell whether an account is there, or in memory.
+#[test]
+fn answers_come_in_the_order_of_requests_whoever_is_asked() {
+    let store = Arc::new(Memory::new());
+    let world = World::build().store(store.clone()).start();
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let _juliet = world.login("juliet@example.org/balcony");
+    world.create("nurse@example.org", PASSWORD);
+    let mut order = |whom: &str| {
+        let request = |id, to| format!("<iq type='get' id='{id}' to='{to}'><query xmlns='urn:test'/></iq>");
+        romeo.send(&[request("first", whom), request("second", "example.org")].concat());
+        romeo.recv().iter().map(|iq| iq.attr("id").unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for whom in ["juliet", "nurse", "nobody", "nurse", "nobody"] {
+        for resource in ["", "/none"] {
+            assert_eq!(order(&format!("{whom}@example.org{resource}")), ["first", "second"], "{whom}");
+        }
+    }
+    store.break_down();
+    assert_eq!(order("mercutio@example.org"), ["first", "second"]);
+}

@@ -360,3 +360,28 @@ fn a_request_that_a_broken_connection_had_not_taken_is_answered() {
          <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
     );
 }
+
+/// RFC 6121 §2.6.3: the changes since the client's version, of which the last may fail to become durable.
+#[test]
+fn changes_are_not_shown_before_they_are_durable() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut balcony = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    for contact in ["romeo", "nurse", "mercutio"] {
+        balcony.ask(&format!(
+            "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='{contact}@example.org'/></query></iq>"
+        ));
+    }
+    let roster = balcony.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    let version = roster.children().next().unwrap().attr("ver").unwrap().to_owned();
+    store.hold();
+    balcony.send(
+        "<iq type='set' id='1'><query xmlns='jabber:iq:roster'><item jid='tybalt@example.org'/></query></iq>",
+    );
+    chamber.send(&format!("<iq type='get' id='r'><query xmlns='jabber:iq:roster' ver='{version}'/></iq>"));
+    chamber.expect_nothing();
+    store.fail();
+    assert_eq!(chamber.one().attr("type"), Some("error"));
+    chamber.expect_nothing();
+}

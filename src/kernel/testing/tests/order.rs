@@ -142,3 +142,21 @@ fn threads_keep_the_order() {
     let last = verona.received().pop().unwrap();
     assert_eq!(last.0.as_deref(), Some("unavailable"));
 }
+
+/// Directed presence on its way, while the session is ended by another one of its address.
+#[test]
+fn nobody_is_seen_who_has_gone() {
+    let mut verona = Verona::new();
+    let (engine, juliet) = (verona.world.engine().clone(), verona.juliet.clone());
+    let id = verona.session("chamber");
+    let here = Frame::presence().from("juliet@example.org/chamber").to("romeo@example.org/orchard").build();
+    let to = Jid::parse("romeo@example.org/orchard").unwrap();
+    let chamber = Some("juliet@example.org/chamber".to_owned());
+    juliet.direct(id, &here, &to).unwrap();
+    let gone = juliet.unbind(id);
+    engine.perform(&juliet, None, gone);
+    engine.flush(&juliet);
+    juliet.direct(id, &here, &to).unwrap();
+    engine.flush(&juliet);
+    assert_eq!(verona.received(), [(None, chamber.clone()), (Some("unavailable".to_owned()), chamber)]);
+}

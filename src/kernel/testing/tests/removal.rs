@@ -86,3 +86,53 @@ fn messages_for_a_removed_account_come_back() {
     assert_eq!(ids, ["0", "1", "2", "3", "4"]);
     assert!(errors.iter().all(|error| error.attr("type") == Some("error")));
 }
+
+/// Nothing is told of a removal that did not come about, and nothing before it has.
+#[test]
+fn a_removal_that_fails_costs_no_subscription() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.available();
+    romeo.available();
+    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
+    juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
+    romeo.recv();
+    store.hold();
+    let (users, gone) = (world.users(), BareJid::parse("juliet@example.org").unwrap());
+    let mut removal = std::pin::pin!(users.delete(&gone));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(removal.as_mut().poll(&mut context).is_pending());
+    store.fail();
+    assert!(juliet.is_gone(), "her sessions are over all the same");
+    assert!(matches!(removal.as_mut().poll(&mut context), Poll::Ready(Err(_))));
+    romeo.expect("<presence type='unavailable' from='juliet@example.org/balcony' to='romeo@example.org'/>");
+    romeo.expect_nothing();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    romeo.expect("<presence from='juliet@example.org/balcony' to='romeo@example.org'/>");
+}
+
+/// Two ask for it at the same time, such as the administrator and the user.
+#[test]
+fn a_second_removal_leaves_alone_who_came_after() {
+    let world = World::new();
+    let jid = BareJid::parse("juliet@example.org").unwrap();
+    world.create("juliet@example.org", PASSWORD);
+    let former = world.account("juliet@example.org").unwrap();
+    world.block_on(world.users().delete(&jid)).unwrap();
+    let accounts = &world.engine().accounts;
+    // Somebody waits for an account of that name.
+    let crate::accounts::Wanted::Coming { arrival, load: true } = accounts.want(&jid) else { panic!("here") };
+    accounts.forget(&former);
+    accounts.give_up(&jid);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(arrival.poll(&mut context).is_ready(), "he waits for ever");
+    // And a new one stays.
+    world.create("juliet@example.org", PASSWORD);
+    let new = world.account("juliet@example.org").unwrap();
+    accounts.forget(&former);
+    assert!(Arc::ptr_eq(&new, &accounts.here("juliet@example.org").unwrap()));
+}

@@ -180,3 +180,30 @@ fn a_slow_session_of_negative_priority_gets_what_is_its_own() {
     chamber.send("<presence/>");
     assert_eq!(ids(&chamber.recv()), ["for all"]);
 }
+
+/// What a session that is behind is not to read must not be remembered for as long as it is slow.
+#[test]
+fn what_is_off_the_log_is_forgotten() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 4_000);
+    let mut romeo = world.login("romeo@example.org/orchard");
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut chamber = world.login("juliet@example.org/chamber");
+    juliet.available();
+    juliet.stop_reading();
+    let send = |romeo: &mut Client, to: &str| {
+        (0..40).for_each(|id| romeo.send(&chat(&format!("juliet@example.org{to}"), id)));
+    };
+    send(&mut romeo, "/balcony");
+    let account = world.account("juliet@example.org").unwrap();
+    for _ in 0..3 {
+        chamber.stop_reading();
+        send(&mut romeo, "/chamber");
+        assert_eq!(account.passed_over(), 40);
+        chamber.read_on();
+        assert_eq!(ids(&chamber.recv()).len(), 40);
+        assert_eq!(account.passed_over(), 0);
+    }
+    juliet.read_on();
+    assert_eq!(ids(&juliet.recv()).len(), 40);
+}

@@ -185,6 +185,10 @@ fn inspecting_comes_to_the_same_as_opening_and_leaves_no_trace() {
     assert!(matches!(inspect(data), Err(OpenError::Corrupt(..))));
     fs::write(&database, "").unwrap();
     assert!(matches!(inspect(data), Err(OpenError::Emptied(_))));
+    // A database, but nothing has ever been in it.
+    rusqlite::Connection::open(&database).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
+    assert!(matches!(refusal(data), OpenError::Emptied(_)));
+    assert!(matches!(inspect(data), Err(OpenError::Emptied(_))));
     fs::remove_file(&database).unwrap();
     assert!(matches!(inspect(data), Err(OpenError::Missing(_))));
     fs::write(&database, good).unwrap();

@@ -5,7 +5,7 @@ use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::{Hooks, PresenceWatch};
 use crate::lines::Lines;
-use crate::panics::{caught, caught_async};
+use crate::panics::{Panicked, caught, caught_async};
 use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy, Throttle};
@@ -359,8 +359,24 @@ impl Engine {
 
     /// Routes what the account sends, in order. Routing it to another account may flush that one in turn; a chain
     /// of causes comes to an end within the few steps of RFC 6121 appendix A.
-    pub(crate) fn flush(self: &Arc<Self>, account: &Account) {
-        account.outgoing.flush(|parcel| self.route(parcel));
+    pub(crate) fn flush(self: &Arc<Self>, account: &Arc<Account>) {
+        if !self.flush_some(account) {
+            return;
+        }
+        let (engine, account) = (self.clone(), account.clone());
+        self.ports.spawn.spawn(Box::pin(async move {
+            while engine.flush_some(&account) {
+                crate::ports::give_way().await;
+            }
+        }));
+    }
+
+    fn flush_some(self: &Arc<Self>, account: &Account) -> bool {
+        account.outgoing.flush(|parcel| {
+            if let Err(Panicked) = caught(|| self.route(parcel)) {
+                tracing::error!(account = %account.jid(), "routing a stanza panicked; it is lost, those behind it are not");
+            }
+        })
     }
 
     /// Performs what a change to an account caused. `cause` is the stanza that goes back if it bounces.

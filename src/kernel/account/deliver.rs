@@ -185,7 +185,7 @@ impl Account {
             | StanzaType::Unsubscribed => {
                 // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
                 // them alike at every address of the account keeps both rosters in step.
-                if self.outgoing.is_full() {
+                if parcel.frame.type_() == StanzaType::Subscribe && self.outgoing.is_full() {
                     outcome.bounce = Some(StanzaError::new(StanzaCondition::ResourceConstraint));
                     return;
                 }

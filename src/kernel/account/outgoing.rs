@@ -12,6 +12,8 @@ use std::task::{Poll, Waker};
 
 /// So many stanzas may wait before requests of others are not answered with more.
 const FULL: usize = 50_000;
+/// So many stanzas that come while others are being routed are routed by the same caller, whoever caused them.
+const OTHERS: usize = 1_000;
 
 /// The stanzas of one account that are on their way to the router.
 #[derive(Default)]
@@ -43,15 +45,26 @@ impl Outgoing {
         self.busy.store(true, Ordering::Release);
     }
 
-    /// Routes what waits, unless somebody is at it, who then goes on with this. What comes meanwhile is routed, too.
-    pub(crate) fn flush(&self, mut route: impl FnMut(Parcel)) {
+    /// Routes what waits, unless somebody is at it. True if it was about time to stop and more waits: somebody has to
+    /// flush again, after others had their turn.
+    #[must_use]
+    pub(crate) fn flush(&self, mut route: impl FnMut(Parcel)) -> bool {
         if !self.busy.load(Ordering::Acquire) || std::mem::replace(&mut self.line.lock().open, true) {
-            return;
+            return false;
         }
-        let mut turn = Turn { outgoing: self, over: false };
-        while let Some(parcels) = turn.next() {
+        let turn = Turn(self);
+        let mut others = OTHERS;
+        loop {
+            let parcels = std::mem::take(&mut self.line.lock().parcels);
+            let count = parcels.len();
             parcels.into_iter().for_each(&mut route);
+            if count == 0 || count > others {
+                break;
+            }
+            others -= count;
         }
+        drop(turn);
+        self.is_busy()
     }
 
     /// True while another thread is behind with what has been queued so far.
@@ -65,7 +78,7 @@ impl Outgoing {
         poll_fn(|context| {
             let mut line = self.line.lock();
             let until = *until.get_or_insert(line.queued);
-            if !line.open || line.routed >= until {
+            if line.routed >= until {
                 return Poll::Ready(());
             }
             line.waiting.retain(|(_, waker)| !waker.will_wake(context.waker()));
@@ -82,46 +95,74 @@ impl Outgoing {
 }
 
 /// The right to route, given back even if routing panics.
-struct Turn<'a> {
-    outgoing: &'a Outgoing,
-    over: bool,
-}
-
-impl Turn<'_> {
-    /// What to route next; the stanzas before it have been routed. With the last of them the turn is over.
-    fn next(&mut self) -> Option<VecDeque<Parcel>> {
-        let mut line = self.outgoing.line.lock();
-        line.routed = line.queued - line.parcels.len() as u64;
-        let parcels = std::mem::take(&mut line.parcels);
-        self.over = parcels.is_empty();
-        let woken = if self.over { self.outgoing.close(&mut line) } else { line.take_waiting() };
-        drop(line);
-        woken.into_iter().for_each(Waker::wake);
-        (!self.over).then_some(parcels)
-    }
-}
+struct Turn<'a>(&'a Outgoing);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.over {
-            let woken = self.outgoing.close(&mut self.outgoing.line.lock());
-            woken.into_iter().for_each(Waker::wake);
-        }
+        let woken: Vec<_> = {
+            let mut line = self.0.line.lock();
+            line.open = false;
+            // The stanzas before those that wait have been routed.
+            let routed = line.queued - line.parcels.len() as u64;
+            line.routed = routed;
+            self.0.busy.store(!line.parcels.is_empty(), Ordering::Release);
+            line.waiting.extract_if(.., |(until, _)| *until <= routed).collect()
+        };
+        woken.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
-impl Outgoing {
-    fn close(&self, line: &mut Line) -> Vec<Waker> {
-        line.open = false;
-        self.busy.store(!line.parcels.is_empty(), Ordering::Release);
-        line.waiting.drain(..).map(|(_, waker)| waker).collect()
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::task::Context;
+    use wire::frame::Frame;
 
-impl Line {
-    /// Who need not wait any more.
-    fn take_waiting(&mut self) -> Vec<Waker> {
-        let routed = self.routed;
-        self.waiting.extract_if(.., |(until, _)| *until <= routed).map(|(_, waker)| waker).collect()
+    fn parcel() -> Parcel {
+        Frame::presence().from("juliet@example.org").to("romeo@example.org").build().into()
+    }
+
+    #[test]
+    fn what_others_add_without_end_is_not_one_callers_work() {
+        let outgoing = Outgoing::default();
+        outgoing.push(parcel());
+        let routed = Cell::new(0);
+        let more = outgoing.flush(|_| {
+            routed.set(routed.get() + 1);
+            outgoing.push(parcel());
+        });
+        assert!(more && outgoing.is_busy());
+        assert!((OTHERS..OTHERS + 10).contains(&routed.get()), "{routed:?}");
+        assert!(!outgoing.flush(drop) && !outgoing.is_busy());
+    }
+
+    #[test]
+    fn who_waits_goes_on_when_its_own_is_routed() {
+        let outgoing = Outgoing::default();
+        outgoing.push(parcel());
+        let mut settled = Box::pin(outgoing.settled());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(settled.as_mut().poll(&mut context).is_pending());
+        // What comes later is not waited for.
+        let again = Cell::new(true);
+        assert!(!outgoing.flush(|_| {
+            if again.take() {
+                outgoing.push(parcel());
+            }
+        }));
+        assert!(settled.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_panic_leaves_the_line_open_to_others() {
+        let outgoing = Outgoing::default();
+        outgoing.push(parcel());
+        let panicked = crate::panics::caught(|| outgoing.flush(|_| panic!("on purpose")));
+        assert!(panicked.is_err() && !outgoing.is_busy());
+        outgoing.push(parcel());
+        let routed = Cell::new(0);
+        assert!(!outgoing.flush(|_| routed.set(routed.get() + 1)));
+        assert_eq!(routed.get(), 1);
     }
 }

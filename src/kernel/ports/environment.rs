@@ -59,6 +59,19 @@ pub trait Random: Send + Sync {
 /// Work that goes on by itself.
 pub type Task = BoxFuture<'static, ()>;
 
+/// Lets other tasks have a turn.
+pub(crate) async fn give_way() {
+    let mut gone_by = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut gone_by, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
 /// Work that takes CPU and does not wait.
 pub type Job = Box<dyn FnOnce() + Send>;
 

@@ -9,6 +9,7 @@ mod memory;
 mod store;
 mod ticket;
 
+pub(crate) use environment::give_way;
 pub use environment::{Clock, Job, Millis, Random, Spawn, Task, WallMillis};
 pub use log::{LogEntry, LogId, LogPage, LogQuery, Order};
 pub use memory::Memory;

@@ -1,5 +1,5 @@
 //! Sessions of one account, fast and slow, come and go, and the store fails now and then: every message arrives or
-//! comes back, at no session twice, and in order.
+//! comes back, at no session twice, and in order. `PROPTEST_CASES` asks for more histories than the usual 256.
 
 use super::*;
 use proptest::prelude::*;
@@ -277,7 +277,7 @@ fn id(message: &minidom::Element) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_message_arrives_at_a_session_once_or_comes_back(acts in prop::collection::vec(act(), 1..40)) {

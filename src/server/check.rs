@@ -2,8 +2,8 @@
 
 use crate::assemble;
 use crate::config::{Config, ConfigError, Diagnostic, Diagnostics};
-use crate::daemon::ports;
 use crate::net;
+use crate::ports::ports;
 use crate::tls::{Certificates, SelfMade};
 use kernel::{Engine, Listed};
 use std::io;

@@ -7,11 +7,11 @@ use crate::cli::{Daemon, Password, Users, UsersError, answer};
 use crate::config::{self, Config, ConfigError, Diagnostic, Loaded, XepOptions};
 use crate::net::{self, Context, Tally, bind};
 use crate::notify::{State, notify};
-use crate::ports::{Runtime, SystemClock, SystemRandom};
+use crate::ports::ports;
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
 use kernel::lines::Lines;
-use kernel::{Engine, Listed, Ports, UserError};
+use kernel::{Engine, Listed, UserError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,15 +69,6 @@ impl Daemon for Stentor {
         let store = Arc::new(open(config)?);
         let engine = assemble::engine(config, ports(store), self.list).await?;
         Ok(Accounts(kernel::Users::new(&engine)))
-    }
-}
-
-pub(crate) fn ports(store: Arc<dyn kernel::ports::Store>) -> Ports {
-    Ports {
-        store,
-        clock: Arc::new(SystemClock::default()),
-        random: Arc::new(SystemRandom),
-        spawn: Arc::new(Runtime::current()),
     }
 }
 

@@ -1,11 +1,22 @@
 //! The engine's ports on a real machine: the system's clocks and random generator, tokio's tasks.
 
+use kernel::Ports;
 use kernel::panics::caught_async;
-use kernel::ports::{BoxFuture, Clock, Job, Millis, Random, Spawn, Task, WallMillis};
+use kernel::ports::{BoxFuture, Clock, Job, Millis, Random, Spawn, Store, Task, WallMillis};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+
+/// All of them, with that store. To be called in the runtime that is to run the tasks.
+pub(crate) fn ports(store: Arc<dyn Store>) -> Ports {
+    Ports {
+        store,
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(SystemRandom),
+        spawn: Arc::new(Runtime::current()),
+    }
+}
 
 /// The system's clocks.
 #[derive(Debug)]

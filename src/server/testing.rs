@@ -2,11 +2,11 @@
 
 use crate::config::{Text, load_text};
 use crate::net::{Context, Tally};
-use crate::ports::{Runtime, SystemClock, SystemRandom};
+use crate::ports::ports;
 use crate::tls::{Certificates, SelfMade};
 use arc_swap::ArcSwap;
+use kernel::Listed;
 use kernel::lines::Lines;
-use kernel::{Listed, Ports};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -22,12 +22,7 @@ pub(crate) async fn context_with(config: &str, base: &Path, list: &[Listed]) -> 
     let options = crate::assemble::options(list);
     let config = load_text(&text, [], &options).expect("usable").config;
     let (certificates, _) = Certificates::load(&config, SelfMade::InMemory).expect("usable");
-    let ports = Ports {
-        store: Arc::new(store::Memory::new()),
-        clock: Arc::new(SystemClock::default()),
-        random: Arc::new(SystemRandom),
-        spawn: Arc::new(Runtime::current()),
-    };
+    let ports = ports(Arc::new(store::Memory::new()));
     Arc::new(Context {
         engine: crate::assemble::engine(&config, ports, list).await.expect("it starts"),
         certificates: Arc::new(certificates),

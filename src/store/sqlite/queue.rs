@@ -48,7 +48,7 @@ impl Queue {
     /// Queues a job, unless the queue is closed.
     pub(crate) fn push(&self, job: Job) -> Option<Ticket> {
         let urgent = !job.is_removal();
-        let ticket = {
+        let (ticket, wake) = {
             let mut state = self.state.lock();
             if state.closing {
                 return None;
@@ -68,12 +68,11 @@ impl Queue {
             }
             let (ticket, weight) = state.groups.back_mut()?.push(job);
             self.backlog.fetch_add(weight, Ordering::Relaxed);
-            if !wake {
-                return Some(ticket);
-            }
-            ticket
+            (ticket, wake)
         };
-        self.wake.notify_one();
+        if wake {
+            self.wake.notify_one();
+        }
         Some(ticket)
     }
 
@@ -82,13 +81,9 @@ impl Queue {
         let mut state = self.state.lock();
         loop {
             let alone = state.groups.len() == 1 && !state.closing;
-            match state.leisure.filter(|_| alone).map(|until| until.saturating_duration_since(Instant::now()))
-            {
-                Some(rest) if !rest.is_zero() => {
-                    self.wake.wait_for(&mut state, rest);
-                    continue;
-                }
-                _ => {}
+            if let Some(until) = state.leisure.filter(|until| alone && *until > Instant::now()) {
+                self.wake.wait_until(&mut state, until);
+                continue;
             }
             if let Some(group) = state.groups.pop_front() {
                 state.leisure = None;

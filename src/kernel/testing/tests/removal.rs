@@ -3,10 +3,8 @@
 use super::durability::{chat, world};
 use super::*;
 
-#[test]
-fn a_removed_account_is_gone_for_everybody() {
-    let store = Arc::new(Memory::new());
-    let world = world(&store, 100_000);
+/// Romeo, who sees Juliet.
+fn acquainted(world: &World) -> (Client, Client) {
     let mut romeo = world.login("romeo@example.org/orchard");
     let mut juliet = world.login("juliet@example.org/balcony");
     juliet.available();
@@ -15,6 +13,14 @@ fn a_removed_account_is_gone_for_everybody() {
     romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
     juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
     romeo.recv();
+    (romeo, juliet)
+}
+
+#[test]
+fn a_removed_account_is_gone_for_everybody() {
+    let store = Arc::new(Memory::new());
+    let world = world(&store, 100_000);
+    let (mut romeo, juliet) = acquainted(&world);
     let gone = BareJid::parse("juliet@example.org").unwrap();
     world.block_on(world.users().delete(&gone)).unwrap();
     assert!(juliet.is_gone());
@@ -92,14 +98,7 @@ fn messages_for_a_removed_account_come_back() {
 fn a_removal_that_fails_costs_no_subscription() {
     let store = Arc::new(Memory::new());
     let world = world(&store, 100_000);
-    let mut romeo = world.login("romeo@example.org/orchard");
-    let mut juliet = world.login("juliet@example.org/balcony");
-    juliet.available();
-    romeo.available();
-    romeo.ask("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
-    romeo.send("<presence type='subscribe' to='juliet@example.org'/>");
-    juliet.send("<presence type='subscribed' to='romeo@example.org'/>");
-    romeo.recv();
+    let (mut romeo, juliet) = acquainted(&world);
     store.hold();
     let (users, gone) = (world.users(), BareJid::parse("juliet@example.org").unwrap());
     let mut removal = std::pin::pin!(users.delete(&gone));

@@ -13,9 +13,7 @@ mod binary;
 mod log;
 mod ports;
 
-pub use binary::binary;
-#[cfg(test)]
-pub(crate) use binary::target_directory;
+pub use binary::{binary, target_directory};
 pub use log::Log;
 
 use ports::Reserved;

@@ -5,10 +5,13 @@
 //! two entities keep their order (RFC 6120 §10.1), and so do those to one client. Only where nobody can ask, before
 //! the login, a short time must do.
 
+mod client;
+pub mod registration;
+
+use self::client::Client;
 use crate::stentor::{PATIENCE, Stentor};
 use crate::stream::Stream;
-use base64::prelude::{BASE64_STANDARD, Engine};
-use kernel::testing::scenario::{Actor, Driver, Incoming, Reader, Wait};
+use kernel::testing::scenario::{Actor, Driver, Incoming, Wait};
 use minidom::Element;
 use server::cli::Password;
 use server::cli::admin::{AdminRequest, AdminResponse, ask};
@@ -86,92 +89,6 @@ pub struct OverSockets<'s> {
     questions: usize,
 }
 
-struct Client {
-    /// None once the server has closed it.
-    stream: Option<Stream>,
-    reader: Reader,
-    inbox: VecDeque<Incoming>,
-    /// It has a session, and what it has sent is complete.
-    can_ask: bool,
-    patience: Duration,
-}
-
-impl Client {
-    fn new(stream: Stream, patience: Duration) -> Client {
-        Client {
-            stream: Some(stream),
-            reader: Reader::default(),
-            inbox: VecDeque::new(),
-            can_ask: false,
-            patience,
-        }
-    }
-
-    fn send(&mut self, xml: &str) {
-        if xml.starts_with("<?xml") || xml.starts_with("<stream:stream") {
-            self.reader.restart();
-        }
-        // A server that has closed the connection takes nothing; what it said before is still to be read.
-        if let Some(stream) = &mut self.stream {
-            let _ = stream.write(xml.as_bytes());
-        }
-    }
-
-    /// Reads once; false if nothing came in that time, or the connection is closed.
-    fn read(&mut self, time: Duration) -> Result<bool, String> {
-        let Some(stream) = &mut self.stream else { return Ok(false) };
-        let mut buffer = [0; 16 * 1024];
-        match stream.read_within(time, &mut buffer) {
-            Ok(None) => return Ok(false),
-            Ok(Some(0)) | Err(_) => {
-                self.stream = None;
-                return Ok(false);
-            }
-            Ok(Some(length)) => self.reader.receive(&buffer[..length]),
-        }
-        while let Some(incoming) = self.reader.next()? {
-            let proceed = matches!(&incoming, Incoming::Element(element) if element.is("proceed", ns::TLS));
-            self.inbox.push_back(incoming);
-            if proceed {
-                self.stream = self.stream.take().and_then(|stream| stream.try_encrypt(&[]).ok());
-            }
-        }
-        Ok(true)
-    }
-
-    fn next(&mut self, time: Duration) -> Result<Option<Incoming>, String> {
-        while self.inbox.is_empty() {
-            if !self.read(time)? {
-                break;
-            }
-        }
-        Ok(self.inbox.pop_front())
-    }
-
-    fn element(&mut self) -> Result<Element, String> {
-        match self.next(self.patience)? {
-            Some(Incoming::Element(element)) => Ok(element),
-            other => Err(format!("an element was due, not {other:?}")),
-        }
-    }
-
-    /// Sends a header and takes the answer to it.
-    fn open(&mut self) -> Result<(), String> {
-        self.send(&format!(
-            "<?xml version='1.0'?><stream:stream to='{DOMAIN}' version='1.0' xmlns='{}' xmlns:stream='{}'>",
-            ns::CLIENT,
-            ns::STREAMS
-        ));
-        for name in ["stream", "features"] {
-            let element = self.element()?;
-            if !element.is(name, ns::STREAMS) {
-                return Err(format!("a {name} was due, not {}", String::from(&element)));
-            }
-        }
-        Ok(())
-    }
-}
-
 impl<'s> OverSockets<'s> {
     /// Nothing is connected yet.
     pub fn new(host: &'s dyn Host) -> OverSockets<'s> {
@@ -198,7 +115,7 @@ impl<'s> OverSockets<'s> {
                 }
                 let mut others = VecDeque::new();
                 while !open.is_empty() {
-                    match client.next(client.patience)? {
+                    match client.due()? {
                         Some(Incoming::Element(iq)) if iq.attr("id").is_some_and(|id| open.remove(id)) => {}
                         Some(other) => others.push_back(other),
                         None if client.stream.is_none() => break,
@@ -238,19 +155,9 @@ impl Driver for OverSockets<'_> {
 
     fn connect(&mut self, actor: usize) -> Result<String, String> {
         let Actor { account, resource, password, .. } = self.actors[actor].clone();
-        let (local, _) = account.split_once('@').ok_or("an account has a local part")?;
-        let mut client = Client::new(Stream::connect(self.host.c2s(), DOMAIN), self.host.patience());
-        client.open()?;
-        client.send(&format!("<starttls xmlns='{}'/>", ns::TLS));
-        client.element()?;
-        client.open()?;
-        let credentials = BASE64_STANDARD.encode(format!("\0{local}\0{password}"));
-        client.send(&format!("<auth xmlns='{}' mechanism='PLAIN'>{credentials}</auth>", ns::SASL));
-        let answer = client.element()?;
-        if !answer.is("success", ns::SASL) {
-            return Err(format!("login of {account}: {}", String::from(&answer)));
-        }
-        client.open()?;
+        let stream = Stream::connect(self.host.c2s(), DOMAIN);
+        let mut client = Client::new(stream, DOMAIN, self.host.patience());
+        client.log_in(&account, &password)?;
         let mut bind = Element::builder("bind", ns::BIND);
         if let Some(resource) = resource {
             bind = bind.append(Element::builder("resource", ns::BIND).append(resource));
@@ -270,7 +177,7 @@ impl Driver for OverSockets<'_> {
         } else {
             Stream::connect(self.host.c2s(), DOMAIN)
         };
-        self.clients[actor] = Some(Client::new(stream, self.host.patience()));
+        self.clients[actor] = Some(Client::new(stream, DOMAIN, self.host.patience()));
         Ok(())
     }
 
@@ -287,8 +194,7 @@ impl Driver for OverSockets<'_> {
             return Ok(next);
         }
         if wait == Wait::Due {
-            let patience = self.host.patience();
-            return self.client(actor)?.next(patience);
+            return self.client(actor)?.due();
         }
         self.settle()?;
         let client = self.client(actor)?;
@@ -297,9 +203,7 @@ impl Driver for OverSockets<'_> {
     }
 
     fn is_gone(&mut self, actor: usize) -> Result<bool, String> {
-        let client = self.client(actor)?;
-        while client.read(client.patience)? {}
-        Ok(client.stream.is_none())
+        self.client(actor)?.is_gone()
     }
 
     fn cut(&mut self, actor: usize) -> Result<(), String> {

@@ -1,7 +1,10 @@
 //! A certificate authority for one run, and the certificate that all servers use.
 
 use crate::Result;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use crate::report::today;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -21,8 +24,15 @@ pub(crate) struct Certificates {
 impl Certificates {
     /// Makes them in a folder: for a domain, its services, and an address.
     pub(crate) fn make(folder: &Path, domain: &str, address: Ipv4Addr) -> Result<Certificates> {
+        // Erlang can't set a timer for the end of a certificate that is valid for thousands of years.
+        let year: i32 = today().chars().take(4).collect::<String>().parse()?;
+        let valid = |mut params: CertificateParams| {
+            params.not_before = date_time_ymd(year - 1, 1, 1);
+            params.not_after = date_time_ymd(year + 2, 1, 1);
+            params
+        };
         let ca_key = KeyPair::generate()?;
-        let mut authority = CertificateParams::new(Vec::new())?;
+        let mut authority = valid(CertificateParams::new(Vec::new())?);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         authority.distinguished_name.push(DnType::CommonName, "Conformance Tests");
@@ -35,7 +45,7 @@ impl Certificates {
         if names[0] != domain {
             names.extend([domain.to_owned(), format!("*.{domain}")]);
         }
-        let mut server = CertificateParams::new(names)?;
+        let mut server = valid(CertificateParams::new(names)?);
         server.distinguished_name.push(DnType::CommonName, domain);
         server.use_authority_key_identifier_extension = true;
         let chain = server.signed_by(&key, &issuer)?.pem() + &ca;

@@ -22,7 +22,7 @@ pub(super) fn start(site: &Site) -> Result<Stentor> {
 
 impl Server for Stentor {
     fn version(&self) -> String {
-        let said = command(self.directory()).arg("--version").output().map(|done| done.stdout);
+        let said = command(self.directory()).arg("version").output().map(|done| done.stdout);
         let said = String::from_utf8_lossy(&said.unwrap_or_default()).trim().to_owned();
         said.rsplit(' ').next().unwrap_or_default().to_owned()
     }

@@ -21,6 +21,7 @@ pub(super) fn start(site: &Site) -> Result<Peer> {
         package: "ejabberd",
         file,
         configuration,
+        removes_all: true,
         command: Box::new(move || {
             let data = folder.join("data");
             let mut command = Command::new("erl");

@@ -26,6 +26,11 @@ impl Foreign {
         Foreign { registrar, c2s_tls, passwords: RefCell::default() }
     }
 
+    /// Whether it was made here.
+    pub(super) fn knows(&self, jid: &str) -> bool {
+        self.passwords.borrow().contains_key(jid)
+    }
+
     /// Forgets the accounts: they are no longer there.
     pub(super) fn forget(&self) {
         self.passwords.borrow_mut().clear();

@@ -22,6 +22,8 @@ pub(super) struct Start {
     pub(super) file: PathBuf,
     pub(super) configuration: String,
     pub(super) command: Box<dyn Fn() -> Command>,
+    /// Whether an account that is removed leaves nothing behind. If it does, the peer has to begin anew instead.
+    pub(super) removes_all: bool,
 }
 
 /// A running peer.
@@ -103,7 +105,13 @@ impl Server for Peer {
 
     /// Where that fails, because a test has changed the password or worse, the peer begins anew.
     fn remove_user(&self, jid: &str) -> Result<()> {
-        self.accounts.remove_user(jid).or_else(|_| self.begin_anew())
+        if !self.accounts.knows(jid) {
+            return Ok(());
+        }
+        if self.start.removes_all && self.accounts.remove_user(jid).is_ok() {
+            return Ok(());
+        }
+        self.begin_anew()
     }
 
     fn log(&self) -> String {

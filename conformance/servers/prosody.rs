@@ -19,6 +19,8 @@ pub(super) fn start(site: &Site) -> Result<Peer> {
         package: "prosody",
         file: file.clone(),
         configuration,
+        // The roster stays.
+        removes_all: false,
         command: Box::new(move || {
             let mut command = Command::new("prosody");
             command.arg("-F").arg("--config").arg(&file);

@@ -139,14 +139,14 @@ impl Driver for OverSockets<'_> {
     fn prepare(&mut self, actors: &[Actor]) -> Result<(), String> {
         actors.clone_into(&mut self.actors);
         self.clients = actors.iter().map(|_| None).collect();
+        let accounts: BTreeSet<&String> = actors.iter().map(|actor| &actor.account).collect();
+        // They may be there from another scenario, or not.
+        for account in &accounts {
+            self.host.remove_account(account)?;
+        }
         let mut made = BTreeSet::new();
         for Actor { account, password, exists, .. } in actors {
-            if !made.insert(account) {
-                continue;
-            }
-            // It may be there from another scenario, or not.
-            self.host.remove_account(account)?;
-            if *exists {
+            if made.insert(account) && *exists {
                 self.host.make_account(account, password)?;
             }
         }

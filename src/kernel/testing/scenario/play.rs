@@ -2,7 +2,6 @@
 
 use super::template::{Variables, fill_in};
 use super::{Action, Actor, Incoming, Pattern, Scenario};
-use minidom::Element;
 use minidom::rxml::{Namespace, NcName};
 use std::time::Duration;
 
@@ -181,27 +180,38 @@ impl Stage<'_> {
         if fits { Ok(()) } else { Err(reason) }
     }
 
-    /// What a stanza without `from` or `to` stands for (RFC 6120 §8.1.1.1, §8.1.2.1): it comes from the client's account
-    /// and is for the client. A broadcast (RFC 6121 §4.2.2) may as well have been for the account.
+    /// What else a stanza may be taken for. Without `from` it comes from the client's account, without `to` it is for the
+    /// client (RFC 6120 §8.1.1.1, §8.1.2.1). Presence that is broadcast may be addressed to the account or to the client.
+    /// A message without a type is a normal one (RFC 6121 §5.2.2).
     fn meant(&self, actor: usize, incoming: &Incoming) -> Vec<Incoming> {
         let Incoming::Element(element) = incoming else { return Vec::new() };
         let Some(jid) = &self.jids[actor] else { return Vec::new() };
         let bare = jid.split_once('/').map_or(jid.as_str(), |(bare, _)| bare);
         let mut meant = vec![element.clone()];
-        for (name, values) in [("from", &[bare][..]), ("to", &[jid.as_str(), bare][..])] {
-            let Ok(attribute) = NcName::try_from(name) else { continue };
-            if element.attr(name).is_none() {
-                let with = |element: &Element, value: &str| {
-                    let mut element = element.clone();
-                    element.set_attr(Namespace::NONE, attribute.clone(), value);
-                    element
-                };
-                let more: Vec<Element> = meant
-                    .iter()
-                    .flat_map(|element| values.iter().map(|value| with(element, value)))
-                    .collect();
-                meant.extend(more);
+        let mut or = |name: &'static str, value: &str| {
+            let Ok(attribute) = NcName::try_from(name) else { return };
+            for index in 0..meant.len() {
+                let mut other = meant[index].clone();
+                other.set_attr(Namespace::NONE, attribute.clone(), value);
+                meant.push(other);
             }
+        };
+        if element.attr("from").is_none() {
+            or("from", bare);
+        }
+        match element.attr("to") {
+            Some(to) if element.name() == "presence" && (to == jid || to == bare) => {
+                or("to", bare);
+                or("to", jid);
+            }
+            Some(_) => {}
+            None => {
+                or("to", bare);
+                or("to", jid);
+            }
+        }
+        if element.name() == "message" && element.attr("type").is_none() {
+            or("type", "normal");
         }
         meant.into_iter().skip(1).map(Incoming::Element).collect()
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "conformance", bin_name = "cargo run -p conformance --")]
 pub(crate) struct Arguments {
-    /// The suites to run: `all`, `fast`, or names from `list`
+    /// The suites to run: names, `all`, `fast`, `none`; or `list` to see their names
     #[arg(default_value = "all")]
     pub(crate) suites: Vec<String>,
 

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::glob::fits;
 use crate::results::SuiteResult;
-use crate::suites::SCENARIOS;
+use crate::suites::{ALL, SCENARIOS};
 use serde::Deserialize;
 
 use super::counted::Counted;
@@ -105,6 +105,13 @@ impl Specifications {
     pub(super) fn built(&self) -> impl Iterator<Item = &Specification> {
         self.all.iter().filter(|specification| specification.built != Built::No)
     }
+}
+
+/// Stands in a proof for each suite in which a person uses a client.
+const CLIENTS: &str = "clients";
+
+fn is_client(suite: &str) -> bool {
+    ALL.iter().any(|known| known.client && known.name == suite)
 }
 
 impl Specification {

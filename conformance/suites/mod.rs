@@ -23,6 +23,8 @@ pub(crate) struct Suite {
     pub(crate) name: &'static str,
     /// What it is, in a line, with versions.
     pub(crate) about: &'static str,
+    /// Whether it is what a person does with a client: its tests have names that all such suites share.
+    pub(crate) client: bool,
     /// Whether it is part of `fast`.
     pub(crate) fast: bool,
     /// What its server is to serve.

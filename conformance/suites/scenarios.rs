@@ -18,6 +18,7 @@ pub(crate) const NAME: &str = "scenarios";
 pub(super) const SUITE: Suite = Suite {
     name: NAME,
     about: "the .scenario files of this tree, over TCP and TLS",
+    client: false,
     // `cargo test` plays them against Stentor.
     fast: false,
     domain: Domain::Name(DOMAIN),

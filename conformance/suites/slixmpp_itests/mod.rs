@@ -11,6 +11,7 @@ use std::process::Command;
 pub(super) const SUITE: Suite = Suite {
     name: "slixmpp-itests",
     about: "the integration tests of slixmpp 1.17.0 (PyPI, source distribution)",
+    client: false,
     fast: true,
     // They find the server by the domain of the accounts, and insist on the standard ports.
     domain: Domain::Address,

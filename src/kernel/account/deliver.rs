@@ -1,6 +1,6 @@
 //! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
 
-use super::{Account, Bound, Outcome, Parcel, State};
+use super::{Account, Bound, Mark, Outcome, Parcel, State};
 use crate::hooks::{Direction, Flow};
 use crate::outbox::{Copies, Entry, Push};
 use crate::ports::Ticket;
@@ -52,6 +52,9 @@ impl Account {
     /// An answer of the server's own. If its sender is gone, nobody else can make sense of it.
     fn deliver_owed(&self, parcel: &Parcel, resource: Option<&str>) {
         let mut state = self.lock();
+        if resource.is_none() && parcel.frame.kind() == Kind::Presence {
+            return state.deliver_presence_error(parcel);
+        }
         if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
             let _ = session.outbox.push_reply(entry(&parcel.frame, parcel.ticket.as_ref()));
         }
@@ -172,10 +175,14 @@ impl Account {
                 state.deliver_availability(parcel, resource, outcome);
             }
             StanzaType::Error => {
-                // Only to the resource that it answers: nobody else can make sense of it.
                 let mut state = self.lock();
-                if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
-                    let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+                match resource.map(|resource| state.by_resource(resource)) {
+                    None => state.deliver_presence_error(parcel),
+                    // Only to the resource that it answers: nobody else can make sense of it.
+                    Some(Some(session)) => {
+                        let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+                    }
+                    Some(None) => {}
                 }
             }
             StanzaType::Probe => self.answer_probe(&parcel.frame, resource),
@@ -197,6 +204,17 @@ impl Account {
 }
 
 impl State {
+    /// RFC 6121 §3.1.2: what was sent in the name of the account failed. The user sees it where subscriptions show:
+    /// where presence is seen, and where the roster is followed.
+    fn deliver_presence_error(&mut self, parcel: &Parcel) {
+        let follows =
+            |session: &&mut Bound| session.presence.is_some() || session.marks & Mark::ROSTER.0 != 0;
+        for session in self.sessions.iter_mut().filter(follows) {
+            // Without room for it, the user sees that there is no answer yet.
+            let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+        }
+    }
+
     /// RFC 6121 §4.2.3, 4.4.3, 4.5.3, 8.5.2.1.2: availability goes to all available resources, or to the one named.
     fn deliver_availability(&mut self, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
         let type_ = parcel.frame.type_();

@@ -82,7 +82,9 @@ impl Account {
             // §8.5.3.2.1: no such resource.
             match type_ {
                 StanzaType::Chat => {}
-                StanzaType::Headline | StanzaType::Error => return Ok(()),
+                StanzaType::Error => return Ok(()),
+                // §8.1: silence is for those who must not learn which resources there are.
+                StanzaType::Headline if !self.shows_presence(&state, &parcel.frame) => return Ok(()),
                 _ => return Err(unavailable()),
             }
         }
@@ -93,6 +95,18 @@ impl Account {
             // Every non-negative resource gets what is no conversation (§8.5.2.1.1, option b for normal).
             _ => self.deliver_to_best(&mut state, parcel, true, outcome),
         }
+    }
+
+    /// RFC 6121 §8.1: the sender is the user, or subscribed, or has received directed presence.
+    fn shows_presence(&self, state: &State, frame: &Frame) -> bool {
+        let Some(from) = frame.from().and_then(|from| Jid::parse(&from).ok()) else { return false };
+        let bare = from.bare();
+        if bare == self.jid || state.roster.may_see(&bare) {
+            return true;
+        }
+        let bare = Jid::from(bare);
+        let directed = |session: &Bound| session.directed.contains(&from) || session.directed.contains(&bare);
+        state.sessions.iter().any(directed)
     }
 
     fn deliver_to_best(

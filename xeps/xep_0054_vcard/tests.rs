@@ -109,3 +109,8 @@ fn documented_defaults_are_the_defaults() {
     let config: super::Config = toml::from_str(&format!("{} = {}", option.name, option.default)).unwrap();
     assert_eq!(config.bytes, super::Config::default().bytes);
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0054_vcard");
+}

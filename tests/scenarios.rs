@@ -14,8 +14,7 @@ fn play(folder: &str) {
     let setup = setup.config("[limits]\nc2s_rate = \"unlimited\"");
     // What the scenarios of these XEPs rely on.
     let setup = setup.config("[xep.register]\nopen = true\nper_address_per_hour = \"unlimited\"");
-    let setup = setup
-        .config("[xep.contact]\nabuse = ['mailto:abuse@example.org']\nadmin = ['mailto:xmpp@example.org']");
+    let setup = setup.config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]");
     let server = setup.start();
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let mut failures = String::new();

@@ -8,10 +8,8 @@ use std::path::Path;
 use wire::ns;
 
 /// Options that the scenarios rely on, as TOML. Whoever plays them elsewhere needs the like.
-const OPTIONS: &[(&str, &str)] = &[
-    ("contact", "abuse = ['mailto:abuse@example.org']\nadmin = ['mailto:xmpp@example.org']"),
-    ("register", "open = true"),
-];
+const OPTIONS: &[(&str, &str)] =
+    &[("contact", "abuse = ['mailto:abuse@example.org']"), ("register", "open = true")];
 
 /// Plays the scenarios in a XEP's folder, with all XEPs.
 pub(crate) fn play(folder: &str) {

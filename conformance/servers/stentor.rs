@@ -16,7 +16,8 @@ pub(super) fn start(site: &Site) -> Result<Stentor> {
         .config(&format!("[tls]\ncertificate = {:?}\nkey = {:?}", files.chain, files.key))
         .config("[auth]\nscram_iterations = 4096")
         .config("[limits]\nc2s_rate = \"unlimited\"")
-        .config("[xep.register]\nopen = true")
+        .config("[xep.register]\nopen = true\nper_address_per_hour = \"unlimited\"")
+        .config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]")
         .start())
 }
 

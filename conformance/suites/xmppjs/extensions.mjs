@@ -98,15 +98,17 @@ export const extensions = {
     };
     await romeo.set(xml("block", { xmlns: "urn:xmpp:blocking" }, item));
     check((await blocklist()).includes(juliet.bare), `the list is ${await blocklist()}`);
-    // XEP-0191 §3.3
-    await juliet.presence(romeo.full, "unavailable");
-    const unheard = unique("unheard");
-    await juliet.chat(romeo.bare, unheard);
-    const error = await juliet.receive("the error", (stanza) => stanza.is("message") && stanza.attrs.type === "error");
-    check(error.getChild("error")?.getChild("service-unavailable"), `there came ${error}`);
-    await romeo.nothing("her message", (stanza) => stanza.is("message"));
-
-    await romeo.set(xml("unblock", { xmlns: "urn:xmpp:blocking" }, item));
+    try {
+      // XEP-0191 §3.3
+      await juliet.presence(romeo.full, "unavailable");
+      await juliet.chat(romeo.bare, unique("unheard"));
+      const error = await juliet.receive("the error", (stanza) => stanza.is("message") && stanza.attrs.type === "error");
+      check(error.getChild("error")?.getChild("service-unavailable"), `there came ${error}`);
+      await romeo.nothing("her message", (stanza) => stanza.is("message") && stanza.getChild("body"));
+    } finally {
+      // Not left to the tests after this one.
+      await romeo.set(xml("unblock", { xmlns: "urn:xmpp:blocking" }, item));
+    }
     check(!(await blocklist()).includes(juliet.bare), `the list is ${await blocklist()}`);
     await juliet.presence(romeo.full);
     const heard = unique("heard");

@@ -93,10 +93,9 @@ async def fetch_archive():
     await juliet.message(lines[0])
     juliet.chat(romeo.boundjid.bare, lines[1])
     await romeo.message(lines[1])
-    answer = await romeo["xep_0313"].retrieve(
-        with_jid=JID(juliet.boundjid.bare), rsm={"max": 2, "before": True}, timeout=PATIENCE
-    )
-    results = [message["mam_result"] for message in answer["mam"]["results"]]
+    newest = romeo["xep_0313"].iterate(with_jid=JID(juliet.boundjid.bare), reverse=True, rsm={"max": 2}, total=2)
+    results = [message["mam_result"] async for message in newest]
+    results.reverse()
     found = [result["forwarded"]["stanza"]["body"] for result in results]
     check(found == lines, f"the last two are {found}")
     for result in results:

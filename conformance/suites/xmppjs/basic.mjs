@@ -29,7 +29,7 @@ export const basic = {
     await new User("romeo").comeOnline();
   },
 
-  "untrusted certificate is refused": async () => {
+  "an untrusted certificate is refused": async () => {
     const env = { ...process.env };
     delete env.NODE_EXTRA_CA_CERTS;
     const program = fileURLToPath(new URL("stranger.mjs", import.meta.url));
@@ -90,7 +90,7 @@ export const basic = {
     check((entry?.attrs.subscription ?? "none") === "none", `she has ${entry}`);
   },
 
-  "change of status is seen": async () => {
+  "change of presence is seen by contacts": async () => {
     const [romeo, juliet] = await strangers("romeo", "juliet");
     await befriend(romeo, juliet);
     const status = xml("status", {}, "The nurse calls ☎");
@@ -102,7 +102,7 @@ export const basic = {
     await romeo.presence(juliet.full, undefined, (it) => !it.getChild("show"));
   },
 
-  "going offline is seen": async () => {
+  "presence tells who goes offline": async () => {
     const [romeo, juliet] = await strangers("romeo", "juliet");
     await befriend(romeo, juliet);
     const address = juliet.full;
@@ -123,7 +123,7 @@ export const basic = {
     }
   },
 
-  "many messages keep their order": async () => {
+  "chat of many messages keeps its order": async () => {
     const [romeo, juliet] = await strangers("romeo", "juliet");
     const text = unique("line");
     const count = 50;
@@ -136,7 +136,7 @@ export const basic = {
     check(bodies.every((body, number) => body === `${text} ${number}`), `they came as ${bodies.join("; ")}`);
   },
 
-  "message to somebody who does not exist comes back": async () => {
+  "chat with somebody who does not exist comes back": async () => {
     const romeo = await new User("romeo").comeOnline();
     const to = `nobody-${crypto.randomUUID()}@${told.domain}`;
     await romeo.send(xml("message", { to, type: "chat", id: "to-nobody" }, xml("body", {}, "anybody there?")));
@@ -145,7 +145,7 @@ export const basic = {
     check(error.attrs.id === "to-nobody" && error.attrs.from === to && condition, `there came ${error}`);
   },
 
-  "message to an offline user arrives at next login, once": async () => {
+  "a message to an offline user arrives at next login, once": async () => {
     const romeo = await new User("romeo").comeOnline();
     const bodies = [unique("letter 1 ☂"), unique("letter 2 <&>")];
     const before = Date.now();

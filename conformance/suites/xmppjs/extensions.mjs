@@ -28,7 +28,7 @@ export const extensions = {
     check(condition === "service-unavailable", `the condition is ${condition}`);
   },
 
-  "ask the server for its features": async () => {
+  "disco tells the features of server and account": async () => {
     const romeo = await new User("romeo").comeOnline();
     const info = await romeo.get(xml("query", { xmlns: "http://jabber.org/protocol/disco#info" }), told.domain);
     const identities = info.getChildren("identity").map(({ attrs }) => `${attrs.category}/${attrs.type}`);
@@ -73,7 +73,7 @@ export const extensions = {
     }
   },
 
-  "store and fetch private data": async () => {
+  "store and fetch data in private storage": async () => {
     const romeo = await new User("romeo").comeOnline();
     const text = unique("kept & ☂");
     const note = (...content) => xml("query", { xmlns: "jabber:iq:private" }, xml("note", { xmlns: "urn:example:note" }, ...content));

@@ -34,18 +34,18 @@ final class Basic extends World {
         tests.put("log in by STARTTLS", this::startTls);
         tests.put("log in by direct TLS", this::directTls);
         tests.put("wrong password is refused", this::wrongPassword);
-        tests.put("untrusted certificate is refused", this::untrustedCertificate);
+        tests.put("an untrusted certificate is refused", this::untrustedCertificate);
         tests.put("become contacts and see each other online", this::becomeContacts);
         tests.put("refuse a contact request", this::refuseRequest);
         tests.put("contact is in the roster after reconnecting", this::rosterStays);
         tests.put("remove a contact", this::removeContact);
-        tests.put("change of status is seen", this::changeStatus);
-        tests.put("going offline is seen", this::goOffline);
+        tests.put("change of presence is seen by contacts", this::changeStatus);
+        tests.put("presence tells who goes offline", this::goOffline);
         tests.put("lost connection is seen by contacts", this::lostConnection);
         tests.put("chat both ways", this::chat);
-        tests.put("many messages keep their order", this::order);
-        tests.put("message to somebody who does not exist comes back", this::nobody);
-        tests.put("message to an offline user arrives at next login, once", this::offline);
+        tests.put("chat of many messages keeps its order", this::order);
+        tests.put("chat with somebody who does not exist comes back", this::nobody);
+        tests.put("a message to an offline user arrives at next login, once", this::offline);
     }
 
     private void startTls() throws Exception {

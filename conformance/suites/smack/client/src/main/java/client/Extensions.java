@@ -45,11 +45,11 @@ final class Extensions extends World {
         tests.put("ping the server", this::pingServer);
         tests.put("ping another client", this::pingClient);
         tests.put("unknown request is answered by an error", this::unknownRequest);
-        tests.put("ask the server for its features", this::features);
+        tests.put("disco tells the features of server and account", this::features);
         tests.put("ask the server for its version", this::version);
         tests.put("ask the server for its time", this::time);
         tests.put("store and fetch a vCard", this::vCard);
-        tests.put("store and fetch private data", this::privateData);
+        tests.put("store and fetch data in private storage", this::privateData);
         tests.put("block and unblock a user", this::blocking);
         tests.put("receipts and chat states pass", this::receipts);
         tests.put("register an account, change its password, remove it", this::registration);

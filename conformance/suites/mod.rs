@@ -1,7 +1,11 @@
 //! What is run. A suite is one folder, and one line in [`ALL`].
 
 pub(crate) mod scenarios;
+mod slixmpp;
 mod slixmpp_itests;
+mod smack;
+mod tokio_xmpp;
+mod xmppjs;
 
 pub(crate) use scenarios::NAME as SCENARIOS;
 
@@ -15,7 +19,14 @@ use std::process::Command;
 use std::time::Duration;
 
 /// All suites, in the order in which they are run.
-pub(crate) const ALL: &[Suite] = &[scenarios::SUITE, slixmpp_itests::SUITE];
+pub(crate) const ALL: &[Suite] = &[
+    scenarios::SUITE,
+    slixmpp_itests::SUITE,
+    slixmpp::SUITE,
+    smack::SUITE,
+    tokio_xmpp::SUITE,
+    xmppjs::SUITE,
+];
 
 /// A program that others wrote, or a way to play what others can check.
 pub(crate) struct Suite {

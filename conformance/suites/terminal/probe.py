@@ -27,6 +27,8 @@ FEATURES = {
     "vCards": "vcard-temp",
     "last activity": "jabber:iq:last",
     "version": "jabber:iq:version",
+    "stream management": "urn:xmpp:sm:3",
+    "publishing to contacts": "http://jabber.org/protocol/pubsub#publish",
 }
 
 
@@ -40,10 +42,14 @@ class Offer:
 
     def need(self, what):
         """Skips the test unless the domain or the account announces `what`, a key of `FEATURES`."""
+        if not self.has(what):
+            raise Skip(f"this server offers no {what.removeprefix('the ')}")
+
+    def has(self, what):
+        """Does the domain or the account announce `what`?"""
         if self._features is None:
             self._ask()
-        if FEATURES[what] not in self._features:
-            raise Skip(f"this server offers no {what.removeprefix('the ')}")
+        return FEATURES[what] in self._features
 
     def rooms(self):
         """The address of the chat service; skips the test if there is none."""
@@ -57,7 +63,7 @@ class Offer:
         account = self.suite.accounts["benvolio"]
         with Stream(self.suite, account) as stream:
             domain, own = self.suite.domain, account.jid
-            self._features = features(stream.disco(domain)) | features(stream.disco(own))
+            self._features = features(stream.disco(domain)) | features(stream.disco(own)) | stream.features
             for item in stream.items(domain):
                 info = stream.disco(item)
                 if "http://jabber.org/protocol/muc" in features(info):
@@ -135,13 +141,15 @@ class Stream:
             f"<?xml version='1.0'?><stream:stream to='{self.domain}' version='1.0'"
             f" xmlns='jabber:client' xmlns:stream='{STREAMS}'>"
         )
-        self._expect(f"{{{STREAMS}}}features")
+        #: The namespaces of the features of the stream.
+        self.features = {child.tag[1:].partition("}")[0] for child in self._expect(f"{{{STREAMS}}}features")}
 
     def _expect(self, tag):
         element = self._next(PATIENCE)
         if element is None or element.tag != tag:
             seen = "nothing" if element is None else ElementTree.tostring(element, encoding="unicode")
             raise Failed(f"the probe cannot log in: it waited for {tag} and got {seen}")
+        return element
 
     def _next(self, seconds):
         """The next whole child of the stream; None if there is none in time."""

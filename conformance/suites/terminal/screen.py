@@ -32,7 +32,6 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             _become(argv, env, cwd)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
 
     def type(self, text):
         """Types `text` as it is."""
@@ -138,6 +137,7 @@ class Terminal:
 def _become(argv, env, cwd):
     """In the child: turns into the program, or says why not."""
     try:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         os.chdir(cwd)
         os.execvpe(argv[0], argv, env)
     except OSError as error:
@@ -155,7 +155,8 @@ def environment(home, **extra):
         "XDG_CONFIG_HOME": f"{home}/.config",
         "XDG_DATA_HOME": f"{home}/.local/share",
         "XDG_CACHE_HOME": f"{home}/.cache",
-        "TERM": "xterm-256color",
+        # What pyte draws. xterm's entry has sequences that it does not know.
+        "TERM": "linux",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         **extra,

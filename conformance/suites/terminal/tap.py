@@ -72,11 +72,12 @@ class Suite:
         chosen = [(name, function) for name, function in self.tests if self.only in name]
         for name, function in chosen:
             print(result(name, function), flush=True)
-            self._close()
+            self.close()
         print(f"1..{len(chosen)}", flush=True)
         self._directory.cleanup()
 
-    def _close(self):
+    def close(self):
+        """Closes what the current test has opened."""
         while self.closers:
             try:
                 self.closers.pop()()

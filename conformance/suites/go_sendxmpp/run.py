@@ -50,7 +50,9 @@ def call(account, words, text, mode=STARTTLS, **how):
             **command(account, mode, words, **how), input=text, capture_output=True, text=True, timeout=PATIENCE
         )
     except subprocess.TimeoutExpired as error:
-        raise Failed(f"go-sendxmpp did not end within {PATIENCE} s; it said: {error.stdout!r} {error.stderr!r}") from None
+        raise Failed(
+            f"go-sendxmpp did not end within {PATIENCE} s; it said: {error.stdout!r} {error.stderr!r}"
+        ) from None
     return done.returncode, done.stdout + done.stderr
 
 
@@ -219,7 +221,9 @@ def offline():
     delivered(romeo, mercutio.jid, "second day", DIRECT)
     again.message(romeo, "second day")
     if listener.count(romeo, "while you slept") != 1 or again.count(romeo, "while you slept"):
-        raise Failed(f"expected the message once; the first login printed:\n{listener.heard}\nthe second:\n{again.heard}")
+        raise Failed(
+            f"expected the message once; the first login printed:\n{listener.heard}\nthe second:\n{again.heard}"
+        )
 
 
 @suite.test("raw XML passes through")
@@ -234,7 +238,9 @@ def raw():
         message = stream.until(lambda stanza: stanza.find("{jabber:client}body") is not None)
         mood = message.find("{urn:example:mood}active")
         if message.findtext("{jabber:client}body") != "as it is" or mood is None or mood.get("depth") != "2":
-            raise Failed(f"the message has not come as it was sent: {message.attrib}, children {[child.tag for child in message]}")
+            raise Failed(
+                f"the message has not come as it was sent: {message.attrib}, children {[child.tag for child in message]}"
+            )
         if message.get("from", "").partition("/")[0] != romeo.jid:
             raise Failed(f"the message should come from {romeo.jid}, and comes from {message.get('from')}")
 

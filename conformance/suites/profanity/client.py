@@ -93,8 +93,9 @@ class Profanity(Terminal):
         self.wait(rf"^ {other.account.jid}[ /]", why=f"no chat window for {other.account.jid}")
 
     def said(self, text, by="me"):
-        """Waits until the window shows `text` as said by `by` (a regular expression), once."""
-        found = self.wait(rf"{CLOCK} . {by}: {text}$")
+        """Waits until the window shows `text` as said by `by` (both regular expressions); returns the row."""
+        # In a room the list of occupants stands to the right.
+        found = self.wait(rf"{CLOCK} . {by}: {text}(\s{{2,}}.*)?$")
         return self.text()[: found.start()].count("\n")
 
     def colour(self, row):
@@ -107,6 +108,17 @@ class Profanity(Terminal):
         """Leaves as a person does."""
         self.line("/quit")
         self.exited()
+
+    def close(self):
+        """Leaves, so that no server keeps a session for resumption into the next test."""
+        if self.fd is not None and self.alive():
+            try:
+                # Whatever stands in the line is dropped.
+                self.type("\x15")
+                self.quit()
+            except Failed:
+                pass  # it hangs, and is ended
+        super().close()
 
 
 def authorities(directory, ca):

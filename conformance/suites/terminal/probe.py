@@ -28,7 +28,6 @@ FEATURES = {
     "last activity": "jabber:iq:last",
     "version": "jabber:iq:version",
     "stream management": "urn:xmpp:sm:3",
-    "publishing to contacts": "http://jabber.org/protocol/pubsub#publish",
 }
 
 

@@ -64,7 +64,9 @@ class Terminal:
             left = end - time.monotonic()
             if left <= 0 or not self.alive():
                 ended = "" if self.alive() else f", and the program has ended with status {self.status}"
-                raise Failed(self.report(f"{why or f'{self.title} never showed /{pattern}/'} within {seconds} s{ended}"))
+                raise Failed(
+                    self.report(f"{why or f'{self.title} never showed /{pattern}/'} within {seconds} s{ended}")
+                )
             self._read(min(left, 0.2))
 
     def never(self, pattern, seconds, why=None):

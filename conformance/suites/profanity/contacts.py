@@ -1,0 +1,140 @@
+"""Contacts and their presence."""
+
+import re
+
+from stage import benvolio, friends, juliet, login, offer, romeo, suite
+from terminal.tap import Failed, Skip
+
+
+@suite.test("a contact request is accepted")
+def contacts():
+    r, j = login(romeo), login(juliet)
+    r.line(f"/roster add {juliet.jid} Jule")
+    r.wait(f"Roster item added: {juliet.jid}")
+    r.line(f"/sub request {juliet.jid}")
+    j.wait(f"Received authorization request from {romeo.jid}")
+    j.line(f"/sub allow {romeo.jid}")
+    r.wait(f"Subscription received from {juliet.jid}")
+    r.wait(r"\+\+ Jule \(orchard\) is online")
+    j.line(f"/sub request {romeo.jid}")
+    r.wait(f"Received authorization request from {juliet.jid}")
+    r.line(f"/sub allow {juliet.jid}")
+    j.wait(rf"\+\+ {romeo.jid} \(orchard\) is online")
+    for one, other in ((r, j), (j, r)):
+        one.line("/roster")
+        one.wait(rf"{other.account.jid}( \(Jule\))? - both")
+
+
+@suite.test("a contact request is declined")
+def declined():
+    r, b = login(romeo), login(benvolio)
+    r.line(f"/sub request {benvolio.jid}")
+    b.wait(f"Received authorization request from {romeo.jid}")
+    b.line(f"/sub deny {romeo.jid}")
+    r.wait(f"{benvolio.jid} deleted subscription")
+    r.line("/roster")
+    r.wait(f"{benvolio.jid} - none")
+
+
+@suite.test("the roster shows the contact after reconnecting")
+def roster():
+    r, _ = friends()
+    r.line(f"/roster nick {juliet.jid} Sun")
+    r.line("/roster group add Capulets Sun")
+    r.settle()
+    r.line("/roster")
+    r.wait(rf"{juliet.jid} \(Sun\) - both - Capulets")
+    r.quit()
+    again = login(romeo)
+    again.line("/roster")
+    again.wait(rf"{juliet.jid} \(Sun\) - both - Capulets")
+    again.line("/roster group remove Capulets Sun")
+    again.line("/roster clearnick " + juliet.jid)
+    again.settle()
+    again.line("/clear")
+    again.line("/roster")
+    again.wait(rf"{juliet.jid} - both$")
+
+
+@suite.test("a removed contact is gone")
+def removed():
+    r, b = login(romeo), login(benvolio)
+    r.line(f"/sub request {benvolio.jid}")
+    b.wait(f"Received authorization request from {romeo.jid}")
+    b.line(f"/sub allow {romeo.jid}")
+    r.wait(rf"\+\+ {benvolio.jid} \(orchard\) is online")
+    b.line("/clear")
+    r.line(f"/roster remove {benvolio.jid}")
+    r.wait(f"Roster item removed: {benvolio.jid}")
+    r.line("/clear")
+    r.line("/roster")
+    r.wait("Roster: jid")
+    if f"{benvolio.jid} -" in r.text():
+        raise Failed(r.report("the contact should be gone from the roster"))
+    b.line("/roster")
+    b.wait(f"{romeo.jid} - none")
+
+
+@suite.test("presence changes are seen")
+def presence():
+    r, j = friends()
+    for show, words in (("away", "gone fishing"), ("dnd", "thinking of <you> & me"), ("xa", ""), ("chat", "ça va?")):
+        r.line(f'/status set {show} "{words}"' if words else f"/status set {show}")
+        shown = re.escape(f', "{words}"') if words else ""
+        j.wait(rf"\+\+ {romeo.jid} \(orchard\) is {show}{shown}")
+    r.line("/status set online")
+    j.wait(rf"\+\+ {romeo.jid} \(orchard\) is online")
+
+
+@suite.test("going offline is seen")
+def offline_seen():
+    r, j = friends()
+    r.quit()
+    j.wait(rf"-- {romeo.jid} \(orchard\) is offline")
+
+
+@suite.test("a broken connection is seen as going offline")
+def broken():
+    if offer.has("stream management"):
+        raise Skip("this server waits for the session to be resumed")
+    r, j = friends()
+    r.kill()
+    j.wait(rf"-- {romeo.jid} \(orchard\) is offline")
+
+
+@suite.test("who was online before is seen at login")
+def at_login():
+    r, j = friends()
+    r.line('/status set away "up all night"')
+    j.wait(rf"{romeo.jid} \(orchard\) is away")
+    j.quit()
+    again = login(juliet)
+    again.line(f"/status get {romeo.jid}")
+    again.wait(rf'{romeo.jid} \(orchard\), +away, "up all night"|{romeo.jid} .*away, "up all night"')
+
+
+@suite.test("a contact is blocked and unblocked")
+def blocked():
+    offer.need("blocking")
+    r, j = friends()
+    r.line(f"/blocked add {juliet.jid}")
+    r.wait(f"User {juliet.jid} successfully blocked")
+    # XEP-0191 §3.3: the contact sees the user go offline.
+    j.wait(rf"-- {romeo.jid} \(orchard\) is offline")
+    j.line(f"/msg {romeo.jid} Do you hear me?")
+    j.wait(
+        "Error|error|not-acceptable|service-unavailable",
+        why="Juliet should be told that the message cannot be delivered",
+    )
+    r.line("/clear")
+    r.line("/blocked")
+    r.wait(rf"^\S+ - +{juliet.jid}")
+    r.line(f"/blocked remove {juliet.jid}")
+    r.wait(f"User {juliet.jid} successfully unblocked")
+    j.console()
+    j.line(f"/msg {romeo.jid} And now?")
+    r.wait(f"<< chat message: {juliet.jid}/orchard")
+    r.chat(j)
+    r.said("And now[?]", by=f"{juliet.jid}/orchard")
+    if "Do you hear me" in r.text():
+        raise Failed(r.report("the message of the blocked contact has arrived"))

@@ -231,16 +231,16 @@ def raw():
     with Stream(suite, juliet) as stream:
         own = stream.resource
         stream.send("<presence/>")
-        stanza = f"<message to='{own}' type='chat'><body>as it is</body><active xmlns='urn:example:mood' depth='2'/></message>"
+        mood = "<active xmlns='urn:example:mood' depth='2'/>"
+        stanza = f"<message to='{own}' type='chat'><body>as it is</body>{mood}</message>"
         code, said = call(romeo, ["--raw"], stanza, DIRECT)
         if code != 0:
             raise Failed(f"go-sendxmpp ended with {code} and said: {said}")
         message = stream.until(lambda stanza: stanza.find("{jabber:client}body") is not None)
         mood = message.find("{urn:example:mood}active")
         if message.findtext("{jabber:client}body") != "as it is" or mood is None or mood.get("depth") != "2":
-            raise Failed(
-                f"the message has not come as it was sent: {message.attrib}, children {[child.tag for child in message]}"
-            )
+            children = [child.tag for child in message]
+            raise Failed(f"the message has not come as it was sent: {message.attrib}, children {children}")
         if message.get("from", "").partition("/")[0] != romeo.jid:
             raise Failed(f"the message should come from {romeo.jid}, and comes from {message.get('from')}")
 

@@ -54,6 +54,12 @@ class Terminal:
         while time.monotonic() < end and self._read(quiet):
             pass
 
+    def watch(self, seen, seconds=3):
+        """Reads until `seen()`, or for some seconds."""
+        end = time.monotonic() + seconds
+        while not seen() and time.monotonic() < end and self.alive():
+            self._read(0.02)
+
     def wait(self, pattern, seconds=PATIENCE, why=None):
         """Waits until the screen shows `pattern` (a regular expression) and returns the match."""
         end = time.monotonic() + seconds

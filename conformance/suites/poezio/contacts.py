@@ -1,0 +1,107 @@
+"""Contacts and their presence."""
+
+from stage import befriend, benvolio, friends, juliet, offer, romeo, start, suite
+from terminal.tap import Failed, Skip
+
+
+@suite.test("a contact request is accepted")
+def contacts():
+    r, j = start(romeo, juliet)
+    befriend(r, j)
+    for one, other in ((r, j), (j, r)):
+        one.wait(rf"\[\+\] .*\({other.account.jid}\)", why=f"{other.account.name} should be shown as online")
+
+
+@suite.test("a contact request is declined")
+def declined():
+    r, b = start(romeo, benvolio)
+    r.line(f"/add {benvolio.jid}")
+    b.wait(f"{romeo.jid} wants to subscribe to your presence")
+    b.line(f"/deny {romeo.jid}")
+    r.wait(f"{benvolio.jid} rejected your contact proposal")
+
+
+@suite.test("a removed contact is gone")
+def removed():
+    r, b = start(romeo, benvolio)
+    befriend(r, b)
+    r.wait(rf"\[\+\] .*\({benvolio.jid}\)")
+    r.line(f"/remove {benvolio.jid}")
+    b.wait(rf"^[ |]+\S* ?\S*\(?{romeo.jid}\)?", why="Benvolio should still have him, without presence")
+    r.watch(lambda: not r.contact(b))
+    if r.contact(b):
+        raise Failed(r.report("the contact should be gone"))
+
+
+@suite.test("the roster shows the contact after reconnecting")
+def roster():
+    r, j = friends()
+    r.line(f"/name {juliet.jid} Sun")
+    r.wait(r"Sun")
+    r.line(f"/groupadd {juliet.jid} Capulets")
+    r.wait("Capulets")
+    r.quit()
+    again = start(romeo)
+    again.wait(rf"Sun \({juliet.jid}\)")
+    again.wait(r"\[-\] Capulets")
+    again.line(f"/groupremove {juliet.jid} Capulets")
+    again.wait(r"\[-\] none")
+    again.line(f"/name {juliet.jid} juliet")
+    again.wait(rf"juliet \({juliet.jid}\)")
+
+
+@suite.test("presence changes are seen")
+def presence():
+    r, j = friends()
+    j.chat(r)
+    for show, words in (("away", "gone fishing"), ("dnd", "thinking of <you>"), ("xa", ""), ("chat", "ça va?")):
+        r.line(f'/status {show} "{words}"' if words else f"/status {show}")
+        j.wait(rf"^\[{romeo.jid}\].*\[{show} ?{words[:6]}")
+    r.line("/status available")
+    j.wait(rf"^\[{romeo.jid}\].*\[\|\]")
+
+
+@suite.test("who was online before is seen at login")
+def at_login():
+    r, j = friends()
+    r.line('/status away "up all night"')
+    r.settle()
+    j.quit()
+    again = start(juliet)
+    again.chat(r)
+    again.wait(rf"^\[{romeo.jid}\].*\[away up all")
+
+
+@suite.test("going offline is seen")
+def offline_seen():
+    r, j = friends()
+    r.line("/quit")
+    j.wait("romeo is offline")
+
+
+@suite.test("a broken connection is seen as going offline")
+def broken():
+    if offer.has("stream management"):
+        raise Skip("this server waits for the session to be resumed")
+    r, j = friends()
+    r.kill()
+    j.wait("romeo is offline")
+
+
+@suite.test("a contact is blocked and unblocked")
+def blocked():
+    offer.need("blocking")
+    r, j = friends()
+    r.chat(j)
+    r.line("/block")
+    r.wait(f"Blocked {juliet.jid}")
+    # XEP-0191 §3.3: the contact sees the user go offline.
+    j.wait("romeo is offline")
+    j.line(f"/message {romeo.jid} Do you hear me?")
+    j.wait("(?i)not-acceptable|service-unavailable|unavailable|error", why="Juliet should be told that it did not arrive")
+    r.line("/unblock")
+    r.wait(f"Unblocked {juliet.jid}")
+    j.line("And now?")
+    r.said("And now[?]", by=juliet)
+    if "Do you hear me" in r.text():
+        raise Failed(r.report("the message of the blocked contact has arrived"))

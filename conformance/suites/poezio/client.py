@@ -63,7 +63,7 @@ class Poezio(Terminal):
         left, right = [], []
         for line in super().text().splitlines():
             contacts, bar, message = line.partition(BAR)
-            left.append(contacts)
+            left.append(contacts.rstrip())
             if bar and message.startswith(" "):
                 right.append(f"{right.pop() if right else ''} {message.strip()}")
             elif bar:
@@ -104,8 +104,13 @@ class Poezio(Terminal):
 
     def contact(self, other):
         """What the roster shows of a contact."""
-        found = re.search(rf"^.*\({re.escape(other.account.jid)}\).*$", self.text(), re.MULTILINE)
+        found = re.search(rf"^ .*\W{re.escape(other.account.jid)}\b.*$", self.text(), re.MULTILINE)
         return found.group(0) if found else None
+
+    def online(self, other):
+        """Waits until the roster shows a contact as online."""
+        # A contact is shown as "Name (address)", or as the address if there is no name.
+        self.wait(rf"\[\+\] .*\b{other.account.jid}\b", why=f"{self.title} should show {other.account.name} online")
 
     def said(self, text, by):
         """Waits until the tab shows `text` (a regular expression) as said by `by`."""

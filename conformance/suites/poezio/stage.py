@@ -23,7 +23,7 @@ def friends(**how):
     if not (r.contact(j) and j.contact(r)):
         befriend(r, j)
     for one, other in ((r, j), (j, r)):
-        one.wait(rf"\[\+\] .*\({other.account.jid}\)", why=f"{other.account.name} should be shown as online")
+        one.online(other)
     return r, j
 
 

@@ -112,6 +112,10 @@ class Poezio(Terminal):
         # A contact is shown as "Name (address)", or as the address if there is no name.
         self.wait(rf"\[\+\] .*\b{other.account.jid}\b", why=f"{self.title} should show {other.account.name} online")
 
+    def offline(self, other):
+        """Waits until it is told that a contact is gone, by whatever name it has."""
+        self.wait(r"> \S+ is offline", why=f"{self.title} should say that {other.account.name} is offline")
+
     def said(self, text, by):
         """Waits until the tab shows `text` (a regular expression) as said by `by`."""
         self.wait(rf"^\d\d:\d\d:\d\d .*{by.name}\d*> {text}$")
@@ -130,5 +134,3 @@ class Poezio(Terminal):
             except (Failed, OSError):
                 pass  # it hangs, or is in a tab without a line for commands, and is ended
         super().close()
-
-

@@ -37,7 +37,7 @@ def last():
     offer.need("last activity")
     r, j = friends()
     j.line("/quit")
-    r.wait("juliet is offline")
+    r.offline(j)
     r.line(f"/last_activity {juliet.jid}")
     r.wait(rf"The last activity of {juliet.jid} was \d+\w+ ago|The last activity of {juliet.jid} was +ago")
     r.line(f"/last_activity {suite.domain}")

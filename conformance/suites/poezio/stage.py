@@ -17,9 +17,9 @@ def start(*accounts, **how):
     return clients if len(clients) > 1 else clients[0]
 
 
-def friends(**how):
-    """Romeo and Juliet online, and contacts of each other."""
-    r, j = start(romeo, juliet, **how)
+def friends(one=romeo, other=juliet):
+    """Two people online, and contacts of each other."""
+    r, j = start(one, other)
     if not (r.contact(j) and j.contact(r)):
         befriend(r, j)
     for one, other in ((r, j), (j, r)):

@@ -16,9 +16,9 @@ def login(account, **how):
     return Profanity(suite, account, **how).logged_in()
 
 
-def friends():
-    """Romeo and Juliet online, and contacts of each other."""
-    r, j = login(romeo), login(juliet)
+def friends(first=romeo, second=juliet):
+    """Two people online, and contacts of each other."""
+    r, j = login(first), login(second)
     for one, other in ((r, j), (j, r)):
         one.line("/roster")
         one.settle()

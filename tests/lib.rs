@@ -1,10 +1,11 @@
 //! End-to-end tests: the built binary, over real sockets, as its users and administrators meet it.
 //!
-//! [`stentor`] starts and ends servers; whoever tests against one takes it from here.
+//! [`stentor`] starts and ends servers, [`sockets`] plays scenarios: whoever tests against a server takes them from here.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds something missing has failed")]
 
+pub mod sockets;
 pub mod stentor;
 pub mod stream;
 

@@ -1,8 +1,24 @@
 //! What the tests of several XEPs need.
 
-use kernel::testing::Client;
+use crate::ALL;
+use kernel::testing::scenario::play_folder;
+use kernel::testing::{Client, World};
 use minidom::Element;
+use std::path::Path;
 use wire::ns;
+
+/// Options that the scenarios rely on, as TOML. Whoever plays them elsewhere needs the like.
+const OPTIONS: &[(&str, &str)] =
+    &[("contact", "abuse = ['mailto:abuse@example.org']"), ("register", "open = true")];
+
+/// Plays the scenarios in a XEP's folder, with all XEPs.
+pub(crate) fn play(folder: &str) {
+    let world = || {
+        let options = |name| OPTIONS.iter().find(|(xep, _)| *xep == name).map_or("", |(_, options)| options);
+        ALL.iter().fold(World::build(), |builder, xep| builder.xep(*xep, options(xep.name))).start()
+    };
+    play_folder(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), world);
+}
 
 /// `watcher` subscribes to the presence of `watched`, who agrees. What either received is dropped.
 pub(crate) fn subscribe(watcher: &mut Client, watched: &mut Client) {

@@ -19,8 +19,8 @@ fn profile_directory() -> PathBuf {
     profile.to_owned()
 }
 
-/// The `target` directory that this test program was built in.
-pub(crate) fn target_directory() -> PathBuf {
+/// The `target` directory that this program was built in.
+pub fn target_directory() -> PathBuf {
     profile_directory().parent().expect("a directory").to_owned()
 }
 

@@ -13,15 +13,13 @@ mod binary;
 mod log;
 mod ports;
 
-pub use binary::binary;
-#[cfg(test)]
-pub(crate) use binary::target_directory;
+pub use binary::{binary, target_directory};
 pub use log::Log;
 
 use ports::Reserved;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Write;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,12 +47,19 @@ pub fn command(directory: &Path) -> Command {
 pub struct Setup {
     domains: Vec<String>,
     config: String,
+    address: Ipv4Addr,
+    ports: [u16; 2],
 }
 
 impl Default for Setup {
     /// Serves `localhost`, everything else at its default but the ports.
     fn default() -> Setup {
-        Setup { domains: vec!["localhost".to_owned()], config: String::new() }
+        Setup {
+            domains: vec!["localhost".to_owned()],
+            config: String::new(),
+            address: Ipv4Addr::LOCALHOST,
+            ports: [0, 0],
+        }
     }
 }
 
@@ -62,6 +67,12 @@ impl Setup {
     /// Serves these domains instead of `localhost`.
     pub fn domains(mut self, domains: &[&str]) -> Setup {
         self.domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        self
+    }
+
+    /// Listens on the standard ports 5222 and 5223 of an address of the loopback, instead of any ports.
+    pub fn standard_ports(mut self, address: Ipv4Addr) -> Setup {
+        (self.address, self.ports) = (address, [5222, 5223]);
         self
     }
 
@@ -78,8 +89,8 @@ impl Setup {
         let server = Stentor {
             directory,
             domain: self.domains.first().cloned().expect("at least one domain"),
-            c2s: Reserved::new(),
-            c2s_tls: Reserved::new(),
+            c2s: Reserved::new((self.address, self.ports[0]).into()),
+            c2s_tls: Reserved::new((self.address, self.ports[1]).into()),
             running: None,
             log: Log::default(),
         };

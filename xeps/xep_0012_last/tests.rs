@@ -120,3 +120,8 @@ fn others_are_forbidden_to_ask() {
     juliet.send(&format!("<iq type='get' id='2' to='juliet@example.org/tablet'>{ASK}</iq>"));
     assert!(tablet.one().has_child("query", NS));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0012_last");
+}

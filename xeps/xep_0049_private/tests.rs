@@ -116,3 +116,8 @@ fn documented_defaults_are_the_defaults() {
     let default = super::Config::default();
     assert_eq!((config.bytes, config.elements), (default.bytes, default.elements));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0049_private");
+}

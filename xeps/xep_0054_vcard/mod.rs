@@ -11,6 +11,8 @@ use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 
 const NS: &str = "vcard-temp";
+/// Instead of a vCard of one's own that was never written.
+const NONE: &str = "<vCard xmlns='vcard-temp'/>";
 /// An account has one row.
 const KEY: &str = "vcard";
 
@@ -67,7 +69,8 @@ impl VCard {
         };
         match self.table.get(account.owner(), KEY).await {
             Ok(Some(vcard)) => Reply::Xml(vcard),
-            Ok(None) if request.is_own() => Reply::error(StanzaCondition::ItemNotFound),
+            // §3.1 allows this or an error. Clients fetch what is there, change it and store it: nothing is easy to change.
+            Ok(None) if request.is_own() => Reply::Xml(NONE.to_owned()),
             // §3.3: the same as for an account that does not exist, so that nobody finds out which do.
             Ok(None) => Reply::error(StanzaCondition::ServiceUnavailable),
             Err(error) => error.into(),
@@ -86,10 +89,6 @@ impl VCard {
         let vcard = request.payload();
         if !vcard.is("vCard", NS) {
             return Reply::error(StanzaCondition::BadRequest);
-        }
-        // An empty one is no vCard.
-        if vcard.children().next().is_none() {
-            return Reply::After(self.table.delete(account.owner(), KEY), None);
         }
         let vcard = String::from(&vcard);
         if vcard.len() > self.config.bytes.bytes() {

@@ -5,6 +5,8 @@ use minidom::Element;
 const VCARD: &str =
     "<vCard xmlns='vcard-temp'><FN>Juliet &lt;3</FN><N><GIVEN>Juliet</GIVEN><MIDDLE/></N></vCard>";
 
+const EMPTY: &str = "<vCard xmlns='vcard-temp'/>";
+
 fn world() -> World {
     World::with(&[Listed::of::<super::VCard>()])
 }
@@ -34,7 +36,7 @@ fn written_by_its_user_and_read_by_all() {
     let world = world();
     let mut juliet = world.login("juliet@example.org/balcony");
     let mut romeo = world.login("romeo@example.org/orchard");
-    assert_eq!(condition(&get(&mut juliet, "")), "item-not-found");
+    assert_eq!(shown(&get(&mut juliet, "")), EMPTY);
     assert_eq!(set(&mut juliet, "", VCARD).attr("type"), Some("result"));
     assert_eq!(shown(&get(&mut juliet, "")), VCARD);
     assert_eq!(shown(&get(&mut juliet, " to='juliet@example.org'")), VCARD);
@@ -66,8 +68,18 @@ fn only_its_user_writes_it() {
     let other = "<vCard xmlns='vcard-temp'><FN>Capulet</FN></vCard>";
     assert_eq!(condition(&set(&mut romeo, " to='juliet@example.org'", other)), "forbidden");
     assert_eq!(shown(&get(&mut juliet, "")), VCARD);
-    assert_eq!(set(&mut juliet, "", "<vCard xmlns='vcard-temp'/>").attr("type"), Some("result"));
-    assert_eq!(condition(&get(&mut juliet, "")), "item-not-found");
+}
+
+#[test]
+fn an_empty_vcard_is_one_too() {
+    let world = world();
+    let mut juliet = world.login("juliet@example.org/balcony");
+    let mut romeo = world.login("romeo@example.org/orchard");
+    for vcard in [VCARD, EMPTY] {
+        assert_eq!(set(&mut juliet, "", vcard).attr("type"), Some("result"));
+        assert_eq!(shown(&get(&mut juliet, "")), vcard);
+        assert_eq!(shown(&get(&mut romeo, " to='juliet@example.org'")), vcard);
+    }
 }
 
 #[test]
@@ -76,7 +88,7 @@ fn refused() {
     let mut juliet = world.login("juliet@example.org/balcony");
     assert_eq!(condition(&set(&mut juliet, "", VCARD)), "policy-violation");
     assert_eq!(condition(&set(&mut juliet, "", "<card xmlns='vcard-temp'/>")), "bad-request");
-    assert_eq!(condition(&get(&mut juliet, "")), "item-not-found");
+    assert_eq!(shown(&get(&mut juliet, "")), EMPTY);
 }
 
 #[test]
@@ -96,4 +108,9 @@ fn documented_defaults_are_the_defaults() {
     let [option] = <super::VCard as kernel::Xep>::OPTIONS else { panic!("one option") };
     let config: super::Config = toml::from_str(&format!("{} = {}", option.name, option.default)).unwrap();
     assert_eq!(config.bytes, super::Config::default().bytes);
+}
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0054_vcard");
 }

@@ -247,3 +247,8 @@ fn what_is_no_request_is_no_registration() {
     }
     assert!(!password_works(&world, "bill", "Calliope"));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0077_register");
+}

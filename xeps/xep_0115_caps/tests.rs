@@ -271,3 +271,8 @@ fn a_liar_and_a_mute() {
     let mut paris = world.login("paris@example.org/church");
     assert_eq!(show(&mut paris, COMPLEX_VER).len(), 1);
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0115_caps");
+}

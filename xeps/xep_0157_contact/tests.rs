@@ -48,3 +48,8 @@ fn the_server_tells_them_and_accounts_do_not() {
     assert_eq!(values, ["http://jabber.org/network/serverinfo", "mailto:abuse@example.org"]);
     assert!(!result(&get(&mut romeo, "", ask)).has_child("x", "jabber:x:data"));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0157_contact");
+}

@@ -171,3 +171,8 @@ fn documented_defaults_are_the_defaults() {
     let default = super::Config::default();
     assert_eq!((config.messages, config.bytes), (default.messages, default.bytes));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0160_msgoffline");
+}

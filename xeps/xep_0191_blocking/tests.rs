@@ -256,3 +256,8 @@ fn removing_a_blocked_contact_shows_no_session() {
     assert!(told.iter().all(|stanza| !stanza.attr("from").unwrap_or_default().contains('/')), "{told:?}");
     assert!(told.iter().any(|stanza| stanza.attr("type") == Some("unsubscribed")));
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0191_blocking");
+}

@@ -34,3 +34,8 @@ fn the_limits_in_force_are_announced_before_and_after_login() {
     let features = romeo.authenticate("romeo@example.org", PASSWORD);
     assert_eq!(told(&features), ["max-bytes 20002", "idle-seconds 90"]);
 }
+
+#[test]
+fn scenarios() {
+    crate::testing::play("xep_0478_stream_limits");
+}

@@ -1,6 +1,6 @@
 //! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
 
-use super::{Account, Bound, Outcome, Parcel, State};
+use super::{Account, Bound, Mark, Outcome, Parcel, State};
 use crate::hooks::{Direction, Flow};
 use crate::outbox::{Copies, Entry, Push};
 use crate::ports::Ticket;
@@ -52,6 +52,9 @@ impl Account {
     /// An answer of the server's own. If its sender is gone, nobody else can make sense of it.
     fn deliver_owed(&self, parcel: &Parcel, resource: Option<&str>) {
         let mut state = self.lock();
+        if resource.is_none() && parcel.frame.kind() == Kind::Presence {
+            return state.deliver_presence_error(parcel);
+        }
         if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
             let _ = session.outbox.push_reply(entry(&parcel.frame, parcel.ticket.as_ref()));
         }
@@ -79,7 +82,9 @@ impl Account {
             // §8.5.3.2.1: no such resource.
             match type_ {
                 StanzaType::Chat => {}
-                StanzaType::Headline | StanzaType::Error => return Ok(()),
+                StanzaType::Error => return Ok(()),
+                // §8.1: silence is for those who must not learn which resources there are.
+                StanzaType::Headline if !self.shows_presence(&state, &parcel.frame) => return Ok(()),
                 _ => return Err(unavailable()),
             }
         }
@@ -90,6 +95,18 @@ impl Account {
             // Every non-negative resource gets what is no conversation (§8.5.2.1.1, option b for normal).
             _ => self.deliver_to_best(&mut state, parcel, true, outcome),
         }
+    }
+
+    /// RFC 6121 §8.1: the sender is the user, or subscribed, or has received directed presence.
+    fn shows_presence(&self, state: &State, frame: &Frame) -> bool {
+        let Some(from) = frame.from().and_then(|from| Jid::parse(&from).ok()) else { return false };
+        let bare = from.bare();
+        if bare == self.jid || state.roster.may_see(&bare) {
+            return true;
+        }
+        let bare = Jid::from(bare);
+        let directed = |session: &Bound| session.directed.contains(&from) || session.directed.contains(&bare);
+        state.sessions.iter().any(directed)
     }
 
     fn deliver_to_best(
@@ -172,10 +189,14 @@ impl Account {
                 state.deliver_availability(parcel, resource, outcome);
             }
             StanzaType::Error => {
-                // Only to the resource that it answers: nobody else can make sense of it.
                 let mut state = self.lock();
-                if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
-                    let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+                match resource.map(|resource| state.by_resource(resource)) {
+                    None => state.deliver_presence_error(parcel),
+                    // Only to the resource that it answers: nobody else can make sense of it.
+                    Some(Some(session)) => {
+                        let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+                    }
+                    Some(None) => {}
                 }
             }
             StanzaType::Probe => self.answer_probe(&parcel.frame, resource),
@@ -197,6 +218,17 @@ impl Account {
 }
 
 impl State {
+    /// RFC 6121 §3.1.2: what was sent in the name of the account failed. The user sees it where subscriptions show:
+    /// where presence is seen, and where the roster is followed.
+    fn deliver_presence_error(&mut self, parcel: &Parcel) {
+        let follows =
+            |session: &&mut Bound| session.presence.is_some() || session.marks & Mark::ROSTER.0 != 0;
+        for session in self.sessions.iter_mut().filter(follows) {
+            // Without room for it, the user sees that there is no answer yet.
+            let _ = session.outbox.push(entry(&parcel.frame, parcel.ticket.as_ref()));
+        }
+    }
+
     /// RFC 6121 §4.2.3, 4.4.3, 4.5.3, 8.5.2.1.2: availability goes to all available resources, or to the one named.
     fn deliver_availability(&mut self, parcel: &Parcel, resource: Option<&str>, outcome: &mut Outcome) {
         let type_ = parcel.frame.type_();

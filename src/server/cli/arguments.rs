@@ -27,6 +27,7 @@ where
 #[command(
     name = "stentor",
     about = "An XMPP server",
+    version,
     after_help = "Without a command: run. Without a configuration file: serves localhost from ./data."
 )]
 struct Line {

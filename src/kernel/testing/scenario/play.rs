@@ -2,6 +2,7 @@
 
 use super::template::{Variables, fill_in};
 use super::{Action, Actor, Incoming, Pattern, Scenario};
+use minidom::rxml::{Namespace, NcName};
 use std::time::Duration;
 
 /// How long a driver waits for the next element.
@@ -64,8 +65,8 @@ impl Scenario {
     /// The first step that does not go as written.
     pub fn play(&self, driver: &mut dyn Driver) -> Result<(), Failure> {
         driver.prepare(&self.actors).map_err(|message| Failure { line: 0, message })?;
-        let connected = vec![false; self.actors.len()];
-        let mut stage = Stage { scenario: self, driver, variables: Variables::new(), connected };
+        let (connected, jids) = (vec![false; self.actors.len()], vec![None; self.actors.len()]);
+        let mut stage = Stage { scenario: self, driver, variables: Variables::new(), connected, jids };
         for step in &self.steps {
             stage.perform(&step.action).map_err(|message| Failure { line: step.line, message })?;
         }
@@ -81,6 +82,8 @@ struct Stage<'s> {
     driver: &'s mut dyn Driver,
     variables: Variables,
     connected: Vec<bool>,
+    /// The full addresses of those who have logged in.
+    jids: Vec<Option<String>>,
 }
 
 impl Stage<'_> {
@@ -92,7 +95,8 @@ impl Stage<'_> {
                     self.name(*actor).to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
                 let bare = jid.split_once('/').map_or(jid.as_str(), |(bare, _)| bare).to_owned();
                 self.variables.insert(format!("{name}.bare"), bare);
-                self.variables.insert(format!("{name}.jid"), jid);
+                self.variables.insert(format!("{name}.jid"), jid.clone());
+                self.jids[*actor] = Some(jid);
                 self.connected[*actor] = true;
                 Ok(())
             }
@@ -159,10 +163,57 @@ impl Stage<'_> {
     }
 
     fn compare(&mut self, actor: usize, pattern: &Pattern, incoming: &Incoming) -> Result<(), String> {
-        let compared = pattern.compare(incoming, &mut self.variables);
-        compared.map_err(|reason| {
+        self.fits(actor, pattern, incoming).map_err(|reason| {
             format!("{}: {reason}\n  expected {pattern}\n  received {incoming}", self.name(actor))
         })
+    }
+
+    /// Compares what was received as it is, and then with the addresses that a server may leave out. The error is that
+    /// of the first comparison.
+    fn fits(&mut self, actor: usize, pattern: &Pattern, incoming: &Incoming) -> Result<(), String> {
+        let reason = match pattern.compare(incoming, &mut self.variables) {
+            Ok(()) => return Ok(()),
+            Err(reason) => reason,
+        };
+        let meant = self.meant(actor, incoming);
+        let fits = meant.iter().any(|incoming| pattern.compare(incoming, &mut self.variables).is_ok());
+        if fits { Ok(()) } else { Err(reason) }
+    }
+
+    /// What else a stanza may be taken for. Without `from` it comes from the client's account, without `to` it is for the
+    /// client (RFC 6120 §8.1.1.1, §8.1.2.1). Presence that is broadcast may be addressed to the account or to the client.
+    /// A message without a type is a normal one (RFC 6121 §5.2.2).
+    fn meant(&self, actor: usize, incoming: &Incoming) -> Vec<Incoming> {
+        let Incoming::Element(element) = incoming else { return Vec::new() };
+        let Some(jid) = &self.jids[actor] else { return Vec::new() };
+        let bare = jid.split_once('/').map_or(jid.as_str(), |(bare, _)| bare);
+        let mut meant = vec![element.clone()];
+        let mut or = |name: &'static str, value: &str| {
+            let Ok(attribute) = NcName::try_from(name) else { return };
+            for index in 0..meant.len() {
+                let mut other = meant[index].clone();
+                other.set_attr(Namespace::NONE, attribute.clone(), value);
+                meant.push(other);
+            }
+        };
+        if element.attr("from").is_none() {
+            or("from", bare);
+        }
+        match element.attr("to") {
+            Some(to) if element.name() == "presence" && (to == jid || to == bare) => {
+                or("to", bare);
+                or("to", jid);
+            }
+            Some(_) => {}
+            None => {
+                or("to", bare);
+                or("to", jid);
+            }
+        }
+        if element.name() == "message" && element.attr("type").is_none() {
+            or("type", "normal");
+        }
+        meant.into_iter().skip(1).map(Incoming::Element).collect()
     }
 
     fn receive_all(&mut self, actor: usize, patterns: &[Pattern]) -> Result<(), String> {
@@ -173,8 +224,7 @@ impl Stage<'_> {
             let Some(incoming) = self.driver.receive(actor, Wait::Due)? else {
                 return Err(format!("{} received nothing more{}", self.name(actor), expected()));
             };
-            let index =
-                left.iter().position(|pattern| pattern.compare(&incoming, &mut self.variables).is_ok());
+            let index = left.iter().position(|pattern| self.fits(actor, pattern, &incoming).is_ok());
             let Some(index) = index else {
                 return Err(format!("{} received\n  {incoming}{}", self.name(actor), expected()));
             };

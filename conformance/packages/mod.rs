@@ -1,0 +1,4 @@
+//! What others wrote, fetched by name into the cache.
+
+pub(crate) mod debian;
+pub(crate) mod pypi;

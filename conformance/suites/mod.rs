@@ -1,0 +1,95 @@
+//! What is run. A suite is one folder, and one line in [`ALL`].
+
+pub(crate) mod scenarios;
+mod slixmpp_itests;
+
+pub(crate) use scenarios::NAME as SCENARIOS;
+
+use crate::cache::Cache;
+use crate::case::Case;
+use crate::servers::{ACCOUNTS, Domain, Server, told};
+use crate::{Result, child, tap};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// All suites, in the order in which they are run.
+pub(crate) const ALL: &[Suite] = &[scenarios::SUITE, slixmpp_itests::SUITE];
+
+/// A program that others wrote, or a way to play what others can check.
+pub(crate) struct Suite {
+    /// As on the command line.
+    pub(crate) name: &'static str,
+    /// What it is, in a line, with versions.
+    pub(crate) about: &'static str,
+    /// Whether it is what a person does with a client: its tests have names that all such suites share.
+    pub(crate) client: bool,
+    /// Whether it is part of `fast`.
+    pub(crate) fast: bool,
+    /// What its server is to serve.
+    pub(crate) domain: Domain,
+    /// Fetches what is needed.
+    pub(crate) install: fn(&Cache) -> Result<()>,
+    /// Runs it. An error means that it could not be run.
+    pub(crate) run: fn(&Stage) -> Result<Vec<Case>>,
+}
+
+/// What a suite is run with.
+pub(crate) struct Stage<'s> {
+    pub(crate) cache: &'s Cache,
+    pub(crate) server: &'s dyn Server,
+    pub(crate) domain: &'s str,
+    pub(crate) ca: PathBuf,
+    /// Only tests whose names contain it.
+    pub(crate) only: Option<&'s str>,
+    /// A folder for whatever, removed afterwards.
+    pub(crate) scratch: PathBuf,
+}
+
+impl Stage<'_> {
+    /// Makes the accounts of the suites with real clients.
+    pub(crate) fn make_accounts(&self) -> Result<()> {
+        for (name, password) in ACCOUNTS {
+            self.server.add_user(&format!("{name}@{}", self.domain), password)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the accounts and runs a program that takes what it is told as its last argument and prints TAP.
+    pub(crate) fn client(&self, command: &mut Command) -> Result<Vec<Case>> {
+        self.make_accounts()?;
+        command.arg(told(self.server, self.domain, &self.ca, self.only).to_string());
+        self.tap(command)
+    }
+
+    /// Runs a program that prints TAP. If it does not come to its end, that is one more failure.
+    pub(crate) fn tap(&self, command: &mut Command) -> Result<Vec<Case>> {
+        let ended = child::run(command, PATIENCE)?;
+        let said = tap::parse(&String::from_utf8_lossy(&ended.stdout));
+        let complete = said.is_complete() && ended.status.is_some_and(|status| status.success());
+        let mut cases = said.cases;
+        if !complete {
+            let how = ended.status.map_or("had to be ended".to_owned(), |status| status.to_string());
+            let reason = format!(
+                "{how}, {} tests of {:?}\n{}",
+                cases.len(),
+                said.plan,
+                child::tail(&ended.stderr, 30)
+            );
+            cases.push(Case::failed(COMPLETE, reason));
+        }
+        Ok(cases)
+    }
+}
+
+/// The name of the failure of a program that did not run to its end.
+const COMPLETE: &str = "the program runs to its end";
+
+/// How long a suite may take.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// A file that belongs to a suite, below `conformance/suites/`.
+pub(crate) fn file(path: &str) -> OsString {
+    format!("{}/suites/{path}", env!("CARGO_MANIFEST_DIR")).into()
+}

@@ -129,7 +129,7 @@ def direct():
     chat_by(DIRECT)
 
 
-@suite.test("a wrong password is refused")
+@suite.test("wrong password is refused")
 def wrong_password():
     code, said = send(romeo, juliet.jid, "never sent", DIRECT, password="rosaline")
     if code == 0 or "auth failure" not in said:
@@ -207,7 +207,7 @@ def interactive():
         listener.message(romeo, text)
 
 
-@suite.test("a message to an offline user arrives once")
+@suite.test("a message to an offline user arrives at next login, once")
 def offline():
     delivered(romeo, suite.accounts["mercutio"].jid, "while you slept", DIRECT)
     mercutio = suite.accounts["mercutio"]
@@ -245,7 +245,7 @@ def raw():
             raise Failed(f"the message should come from {romeo.jid}, and comes from {message.get('from')}")
 
 
-@suite.test("talk in a room")
+@suite.test("join a room, talk, leave")
 def room():
     jid = f"balcony@{offer.rooms()}"
     with Stream(suite, juliet) as stream:

@@ -31,7 +31,7 @@ def scripts():
         j.said(r"\s?".join(map(re.escape, text)), by=romeo)
 
 
-@suite.test("a message to an offline user arrives once")
+@suite.test("a message to an offline user arrives at next login, once")
 def offline():
     r = start(romeo)
     r.line(f"/message {mercutio.jid} while you slept")
@@ -58,7 +58,7 @@ def receipts():
     r.wait("✔ romeo> sent with a receipt")
 
 
-@suite.test("chat states pass through")
+@suite.test("chat states pass")
 def typing():
     r, j = friends()
     r.line(f"/message {juliet.jid} one")
@@ -81,7 +81,7 @@ def correct():
         raise Failed(j.report("the corrected message should replace the first one"))
 
 
-@suite.test("carbons show what the other client says and hears")
+@suite.test("carbons between two clients of one account")
 def carbons():
     offer.need("carbons")
     orchard, j = start(romeo, juliet, carbons="true")
@@ -107,7 +107,7 @@ def archive():
     again.said("for the chronicle", by=romeo)
 
 
-@suite.test("resume a stream after the connection broke")
+@suite.test("resume a session after the connection broke")
 def resume():
     offer.need("stream management")
     friends()
@@ -129,7 +129,7 @@ def resume():
         raise Failed(j.report("Romeo should never have been offline"))
 
 
-@suite.test("talk in a room")
+@suite.test("join a room, talk, leave")
 def room():
     jid = f"balcony@{offer.rooms()}"
     r, j = start(romeo, juliet)

@@ -4,7 +4,7 @@ from stage import befriend, benvolio, friends, juliet, mercutio, offer, romeo, s
 from terminal.tap import Failed, Skip
 
 
-@suite.test("a contact request is accepted")
+@suite.test("become contacts and see each other online")
 def contacts():
     r, j = start(romeo, juliet)
     befriend(r, j)
@@ -12,7 +12,7 @@ def contacts():
         one.online(other)
 
 
-@suite.test("a contact request is declined")
+@suite.test("refuse a contact request")
 def declined():
     r, b = start(romeo, benvolio)
     r.line(f"/add {benvolio.jid}")
@@ -21,7 +21,7 @@ def declined():
     r.wait(f"{benvolio.jid} rejected your contact proposal")
 
 
-@suite.test("a removed contact is gone")
+@suite.test("remove a contact")
 def removed():
     r, b = start(romeo, benvolio)
     befriend(r, b)
@@ -32,7 +32,7 @@ def removed():
         raise Failed(r.report("the contact should be gone"))
 
 
-@suite.test("the roster shows the contact after reconnecting")
+@suite.test("contact is in the roster after reconnecting")
 def roster():
     r, j = friends()
     r.line(f"/name {juliet.jid} Sun")
@@ -49,7 +49,7 @@ def roster():
     again.wait(rf"juliet \({juliet.jid}\)")
 
 
-@suite.test("presence changes are seen")
+@suite.test("change of presence is seen by contacts")
 def presence():
     r, j = friends()
     j.chat(r)
@@ -60,7 +60,7 @@ def presence():
     j.wait(rf"^\[{romeo.jid}\].*\[\|\]")
 
 
-@suite.test("who was online before is seen at login")
+@suite.test("presence of contacts is there at login")
 def at_login():
     r, j = friends()
     r.line('/status away "up all night"')
@@ -71,14 +71,14 @@ def at_login():
     again.wait(rf"^\[{romeo.jid}\].*\[away up all")
 
 
-@suite.test("going offline is seen")
+@suite.test("presence tells who goes offline")
 def offline_seen():
     r, j = friends()
     r.line("/quit")
     j.offline(r)
 
 
-@suite.test("a broken connection is seen as going offline")
+@suite.test("lost connection is seen by contacts")
 def broken():
     if offer.has("stream management"):
         raise Skip("this server waits for the session to be resumed")
@@ -87,7 +87,7 @@ def broken():
     j.offline(r)
 
 
-@suite.test("a contact is blocked and unblocked")
+@suite.test("block and unblock a user")
 def blocked():
     offer.need("blocking")
     # Not Romeo and Juliet: if this fails, others would, too.

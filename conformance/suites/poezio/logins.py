@@ -19,7 +19,7 @@ def direct():
         raise Failed(client.report("the first connection should be good"))
 
 
-@suite.test("a wrong password is refused")
+@suite.test("wrong password is refused")
 def wrong_password():
     client = Poezio(suite, romeo, password="rosaline")
     client.wait("Authentication failed")
@@ -37,7 +37,7 @@ def untrusted():
         client.never("Authentication", 1)
 
 
-@suite.test("change the password")
+@suite.test("change the password (in-band registration)")
 def password():
     client = start(benvolio)
     client.line("/password part-fools")

@@ -4,17 +4,22 @@ from stage import friends, juliet, offer, romeo, start, suite
 from terminal.probe import Stream
 
 
-@suite.test("ping the server and a contact")
+@suite.test("ping the server")
 def ping():
     offer.need("ping")
-    r, j = start(romeo, juliet)
+    r = start(romeo)
     r.line(f"/ping {suite.domain}")
     r.wait(rf"{suite.domain} responded to ping after [\d.e-]+s$")
+
+
+@suite.test("ping another client")
+def ping_contact():
+    r, j = start(romeo, juliet)
     r.line(f"/ping {j.jid}")
     r.wait(rf"{j.jid} responded to ping after [\d.e-]+s$")
 
 
-@suite.test("ask what the server offers")
+@suite.test("disco tells the features of the server")
 def disco():
     r = start(romeo)
     r.line(f"/disco {suite.domain}")
@@ -22,17 +27,22 @@ def disco():
     r.wait("http://jabber.org/protocol/disco#info")
 
 
-@suite.test("ask for the software of the server and of a contact")
+@suite.test("ask the server for its version")
 def software():
     offer.need("version")
-    r, j = start(romeo, juliet)
+    r = start(romeo)
     r.line(f"/version {suite.domain}")
     r.wait(rf"{suite.domain} is running \w+")
+
+
+@suite.test("ask another client for its version")
+def software_contact():
+    r, j = start(romeo, juliet)
     r.line(f"/version {j.jid}")
     r.wait(rf"{j.jid} is running poezio")
 
 
-@suite.test("ask when a contact was last online")
+@suite.test("last activity of a contact and of the server")
 def last():
     offer.need("last activity")
     r, j = friends()
@@ -44,7 +54,7 @@ def last():
     r.wait(rf"The uptime of {suite.domain} is \d+")
 
 
-@suite.test("look at the vCard of a contact")
+@suite.test("fetch the vCard of a contact")
 def vcard():
     offer.need("vCards")
     with Stream(suite, juliet) as stream:

@@ -32,7 +32,7 @@ def scripts():
         j.said(r"\s?".join(map(re.escape, text)), by=f"{romeo.jid}/orchard")
 
 
-@suite.test("a message to an offline user arrives once")
+@suite.test("a message to an offline user arrives at next login, once")
 def offline():
     r = login(romeo)
     for text in ("while you slept", "and dreamt"):
@@ -74,7 +74,7 @@ def receipts():
         raise Failed(r.report(f"a message with and one without a receipt should look different; both are {seen}"))
 
 
-@suite.test("chat states pass through")
+@suite.test("chat states pass")
 def typing():
     r, j = login(romeo), login(juliet)
     r.line("/outtype on")
@@ -115,7 +115,7 @@ def two_clients():
     orchard.never("chat message", 1, why="the client that was not named should get nothing")
 
 
-@suite.test("carbons show what the other client says and hears")
+@suite.test("carbons between two clients of one account")
 def carbons():
     offer.need("carbons")
     orchard, balcony, j = login(romeo), login(romeo, resource="balcony"), login(juliet)
@@ -142,7 +142,7 @@ def archive():
     again.said("for the chronicle", by=f"{juliet.jid}/orchard")
 
 
-@suite.test("resume a stream after the connection broke")
+@suite.test("resume a session after the connection broke")
 def resume():
     offer.need("stream management")
     friends()
@@ -166,7 +166,7 @@ def resume():
         raise Failed(j.report(r.report("the message should have come once, and Romeo never have been offline")))
 
 
-@suite.test("talk in a room")
+@suite.test("join a room, talk, leave")
 def room():
     jid = f"balcony@{offer.rooms()}"
     r, j = login(romeo), login(juliet)

@@ -6,7 +6,7 @@ from stage import benvolio, friends, juliet, login, mercutio, offer, romeo, suit
 from terminal.tap import Failed, Skip
 
 
-@suite.test("a contact request is accepted")
+@suite.test("become contacts and see each other online")
 def contacts():
     r, j = login(romeo), login(juliet)
     r.line(f"/roster add {juliet.jid} Jule")
@@ -25,7 +25,7 @@ def contacts():
         one.wait(rf"{other.account.jid}( \(Jule\))? - both")
 
 
-@suite.test("a contact request is declined")
+@suite.test("refuse a contact request")
 def declined():
     r, b = login(romeo), login(benvolio)
     r.line(f"/sub request {benvolio.jid}")
@@ -36,7 +36,7 @@ def declined():
     r.wait(f"{benvolio.jid} - none")
 
 
-@suite.test("the roster shows the contact after reconnecting")
+@suite.test("contact is in the roster after reconnecting")
 def roster():
     r, _ = friends()
     r.line(f"/roster nick {juliet.jid} Sun")
@@ -56,7 +56,7 @@ def roster():
     again.wait(rf"{juliet.jid} - both$")
 
 
-@suite.test("a removed contact is gone")
+@suite.test("remove a contact")
 def removed():
     r, b = login(romeo), login(benvolio)
     r.line(f"/sub request {benvolio.jid}")
@@ -75,7 +75,7 @@ def removed():
     b.wait(f"{romeo.jid} - none")
 
 
-@suite.test("presence changes are seen")
+@suite.test("change of presence is seen by contacts")
 def presence():
     r, j = friends()
     for show, words in (("away", "gone fishing"), ("dnd", "thinking of <you> & me"), ("xa", ""), ("chat", "ça va?")):
@@ -86,14 +86,14 @@ def presence():
     j.wait(rf"\+\+ {romeo.jid} \(orchard\) is online")
 
 
-@suite.test("going offline is seen")
+@suite.test("presence tells who goes offline")
 def offline_seen():
     r, j = friends()
     r.quit()
     j.wait(rf"-- {romeo.jid} \(orchard\) is offline")
 
 
-@suite.test("a broken connection is seen as going offline")
+@suite.test("lost connection is seen by contacts")
 def broken():
     if offer.has("stream management"):
         raise Skip("this server waits for the session to be resumed")
@@ -102,7 +102,7 @@ def broken():
     j.wait(rf"-- {romeo.jid} \(orchard\) is offline")
 
 
-@suite.test("who was online before is seen at login")
+@suite.test("presence of contacts is there at login")
 def at_login():
     r, j = friends()
     r.line('/status set away "up all night"')
@@ -113,7 +113,7 @@ def at_login():
     again.wait(rf'{romeo.jid} \(orchard\), +away, "up all night"|{romeo.jid} .*away, "up all night"')
 
 
-@suite.test("a contact is blocked and unblocked")
+@suite.test("block and unblock a user")
 def blocked():
     offer.need("blocking")
     # Not Romeo and Juliet: if this fails, others would, too.

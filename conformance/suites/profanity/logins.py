@@ -37,7 +37,7 @@ def commands():
     client.logged_in()
 
 
-@suite.test("a wrong password is refused")
+@suite.test("wrong password is refused")
 def wrong_password():
     client = Profanity(suite, romeo, password="rosaline")
     client.wait("Login failed")
@@ -58,7 +58,7 @@ def untrusted():
         client.wait(r"\[offline\]")
 
 
-@suite.test("change the password")
+@suite.test("change the password (in-band registration)")
 def password():
     client = login(benvolio)
     change(client, "part-fools")

@@ -4,17 +4,22 @@ from stage import friends, juliet, login, offer, romeo, suite
 from terminal.tap import Failed
 
 
-@suite.test("ping the server and a contact")
+@suite.test("ping the server")
 def ping():
     offer.need("ping")
-    r, j = login(romeo), login(juliet)
+    r = login(romeo)
     r.line("/ping")
     r.wait(r"Ping response from server: \d+ms")
+
+
+@suite.test("ping another client")
+def ping_contact():
+    r, j = login(romeo), login(juliet)
     r.line(f"/ping {j.jid}")
     r.wait(rf"Ping response from {j.jid}: \d+ms")
 
 
-@suite.test("ask what the server offers")
+@suite.test("disco tells the features of the server")
 def disco():
     r = login(romeo)
     r.line("/disco info")
@@ -23,20 +28,24 @@ def disco():
     r.wait("http://jabber.org/protocol/disco#info")
 
 
-@suite.test("ask for the software of the server and of a contact")
+@suite.test("ask the server for its version")
 def software():
     offer.need("version")
-    r, j = login(romeo), login(juliet)
+    r = login(romeo)
     r.line(f"/serversoftware {suite.domain}")
     r.wait(rf"^\S+ - {suite.domain}:")
     r.wait(r"Name +: \w+")
-    r.line("/clear")
+
+
+@suite.test("ask another client for its version")
+def software_contact():
+    r, j = login(romeo), login(juliet)
     r.line(f"/software {j.jid}")
     r.wait(f"{j.jid}:")
     r.wait(r"Name +: Profanity")
 
 
-@suite.test("ask when a contact was last online")
+@suite.test("last activity of a contact and of the server")
 def last():
     offer.need("last activity")
     r, j = friends()
@@ -53,7 +62,7 @@ def last():
     r.wait(f"{suite.domain} up since|{suite.domain} .*uptime|up for", why="the server should say for how long it is up")
 
 
-@suite.test("bookmarks are kept on the server")
+@suite.test("bookmarks are kept in private storage")
 def bookmarks():
     r = login(romeo)
     r.line(f"/bookmark add tomb@rooms.{suite.domain} nick romeo name Tomb")

@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo;
 pub(crate) mod debian;
+pub(crate) mod go;
 pub(crate) mod maven;
 pub(crate) mod npm;
 pub(crate) mod pypi;

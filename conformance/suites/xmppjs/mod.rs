@@ -15,7 +15,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "xmppjs",
     about: "a person with a client on @xmpp/client 0.14.0 (npm)",
     client: true,
-    fast: false,
+    fast: true,
     domain: Domain::Name("localhost"),
     install,
     run,

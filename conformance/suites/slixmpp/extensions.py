@@ -1,5 +1,6 @@
 """XEPs that are asked and answered, and what must pass through between clients."""
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 
 from slixmpp.exceptions import IqError
@@ -172,7 +173,11 @@ async def register():
     why = await refused_login(name, password="rapier")
     check(set(why.conditions) == {"not-authorized"}, f"with the old password: {why}")
     changed = await online(name, password="dagger")
-    await changed["xep_0077"].cancel_registration()
+    ended = asyncio.ensure_future(changed.wait_until("disconnected", PATIENCE))
+    removal = changed["xep_0077"].cancel_registration()
+    # XEP-0077 §3.2: who is removed may see the answer or the end of the stream.
+    await asyncio.wait([removal, ended], return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
     await changed.leave()
     why = await refused_login(name, password="dagger")
     check(set(why.conditions) == {"not-authorized"}, f"after the removal: {why}")

@@ -46,7 +46,8 @@ async def run(tests, only, clean_up):
             outcome = f"ok - {name} # SKIP {why}"
         except Exception as why:
             traceback.print_exc()
-            reason = str(why) if isinstance(why, Wrong) else repr(why)
+            late = isinstance(why, TimeoutError)
+            reason = f"the test did not end within {LONGEST} s" if late else str(why) if isinstance(why, Wrong) else repr(why)
             lines = reason[:READABLE].splitlines() or ["no reason"]
             outcome = "\n".join([f"not ok - {name}", *(f"  # {line}" for line in lines)])
         print(outcome)

@@ -6,7 +6,7 @@ import ssl
 import sys
 import uuid
 
-from slixmpp import JID, ClientXMPP
+from slixmpp import JID, ClientXMPP, Iq
 from slixmpp.exceptions import IqError
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
@@ -16,6 +16,9 @@ TOLD = json.loads(sys.argv[1])
 DOMAIN = TOLD["domain"]
 
 PLUGINS = "0012 0030 0045 0049 0054 0059 0077 0085 0092 0184 0191 0198 0199 0202 0203 0280 0297 0313".split()
+
+# Requests without a timeout of their own would wait for two minutes.
+Iq.send.__defaults__ = (None, PATIENCE)
 
 opened = set()
 
@@ -42,7 +45,6 @@ class User(ClientXMPP):
         self.enable_direct_tls = direct_tls
         self.enable_starttls = not direct_tls
         self.enable_plaintext = False
-        self.response_timeout = PATIENCE
         # As strictly as from Python 3.13 on.
         self.ssl_context.verify_flags |= ssl.VERIFY_X509_STRICT
         if trust:

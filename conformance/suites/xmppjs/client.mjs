@@ -13,7 +13,8 @@ if (process.env.NODE_EXTRA_CA_CERTS !== told.ca) {
   console.error(`start this with NODE_EXTRA_CA_CERTS=${told.ca}`);
   process.exit(2);
 }
-// The library leaves promises behind that nobody waits for; what fails is told by those that are waited for.
-process.on("unhandledRejection", (why) => console.error("unhandled:", why));
+// The library leaves promises behind that nobody waits for, and stumbles over what comes after the end of a stream. What
+// fails is told by what is waited for.
+for (const event of ["unhandledRejection", "uncaughtException"]) process.on(event, (why) => console.error(event, why));
 await run({ ...basic, ...extensions, ...later }, told.only, closeAll);
 process.exit();

@@ -65,7 +65,14 @@ impl World {
     }
 
     pub async fn log_in(&self, how: Login) -> Outcome<User> {
-        let user = User::log_in(how).await?;
+        let user = match User::log_in(how.clone()).await {
+            Ok(user) => user,
+            // The library tells nobody why it tries again and again.
+            Err(_) => {
+                let why = attempt(&how).await?;
+                return Err(Failure::Wrong(format!("{} cannot log in: {why:?}", how.jid)));
+            }
+        };
         self.open.lock().unwrap_or_else(PoisonError::into_inner).push(user.clone());
         Ok(user)
     }

@@ -5,7 +5,11 @@ mod mellium;
 mod poezio;
 mod profanity;
 pub(crate) mod scenarios;
+mod slixmpp;
 mod slixmpp_itests;
+mod smack;
+mod tokio_xmpp;
+mod xmppjs;
 
 pub(crate) use scenarios::NAME as SCENARIOS;
 
@@ -23,6 +27,10 @@ use std::time::Duration;
 pub(crate) const ALL: &[Suite] = &[
     scenarios::SUITE,
     slixmpp_itests::SUITE,
+    slixmpp::SUITE,
+    smack::SUITE,
+    tokio_xmpp::SUITE,
+    xmppjs::SUITE,
     go_sendxmpp::SUITE,
     profanity::SUITE,
     poezio::SUITE,

@@ -51,7 +51,7 @@ def wrong_password():
 def untrusted():
     for direct in (False, True):
         client = Profanity(suite, romeo, trust=False, direct=direct)
-        client.wait("TLS certificate verification failed: unable to get local issuer certificate")
+        client.wait("TLS certificate verification failed: (unable to get local issuer|self-signed certificate)")
         client.wait("Use '/tls deny' to reject this certificate")
         client.line("/tls deny")
         client.wait("Login failed")

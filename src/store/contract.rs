@@ -130,6 +130,8 @@ contract! {
     nonsense_is_refused_alone
     bounds_beyond_all_ids_are_no_trouble
     the_backlog_is_empty_when_all_is_durable
+    notes_stand_in_order_in_the_journal
+    a_checkpoint_replaces_what_was_noted_before_it
 }
 
 fn a_value_is_put_replaced_and_deleted(store: &dyn Store) {
@@ -521,4 +523,30 @@ fn the_backlog_is_empty_when_all_is_durable(store: &dyn Store) {
     commit(store, Batch::new().with(entry(1, &[1], "x")));
     wait(store.create_owner("a", Batch::new())).unwrap();
     assert_eq!(store.backlog(), 0);
+}
+
+fn journal(store: &dyn Store) -> Vec<Bytes> {
+    wait(store.journal()).unwrap()
+}
+
+fn note(text: &'static str) -> Op {
+    Op::Note(value(text))
+}
+
+fn notes_stand_in_order_in_the_journal(store: &dyn Store) {
+    assert!(journal(store).is_empty());
+    commit(store, Batch::new().with(note("a")).put("t", Owner::SERVER, "k", value("v")).with(note("")));
+    store.submit(Batch::new().with(note("b")));
+    commit(store, Batch::new().with(note("c")));
+    assert_eq!(journal(store), ["a", "", "b", "c"]);
+}
+
+fn a_checkpoint_replaces_what_was_noted_before_it(store: &dyn Store) {
+    commit(store, Batch::new().with(note("a")));
+    store.submit(Batch::new().with(note("b")));
+    store.submit(Batch::new().with(note("c")).with(Op::Checkpoint(value("a b c"))).with(note("d")));
+    commit(store, Batch::new().with(note("e")));
+    assert_eq!(journal(store), ["a b c", "d", "e"]);
+    commit(store, Batch::new().with(Op::Checkpoint(value("all"))));
+    assert_eq!(journal(store), ["all"]);
 }

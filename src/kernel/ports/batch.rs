@@ -28,6 +28,7 @@ pub fn check(batch: &Batch) -> Result<(), &'static str> {
             known(entry.id).and(sized(entry.frame.len()))
         }
         Op::Trim { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
+        Op::Note(note) | Op::Checkpoint(note) => sized(note.len()),
     })
 }
 
@@ -69,6 +70,7 @@ fn payload(op: &Op) -> usize {
         Op::Append(entry) => entry.frame.len(),
         Op::Remove { ids, .. } => ids.len() * size_of::<LogId>(),
         Op::Trim { .. } | Op::Erase { .. } => 0,
+        Op::Note(note) | Op::Checkpoint(note) => note.len(),
     }
 }
 
@@ -87,6 +89,7 @@ pub fn fill_in(batch: &mut Batch, owner: Owner) {
             | Op::Remove { owner, .. }
             | Op::Erase { owner } => fill(owner),
             Op::Append(entry) => entry.owners.iter_mut().flatten().for_each(fill),
+            Op::Note(_) | Op::Checkpoint(_) => {}
         }
     }
 }

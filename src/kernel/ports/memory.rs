@@ -221,6 +221,10 @@ impl Store for Memory {
         self.read(|data| data.frames.keys().next_back().copied())
     }
 
+    fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>> {
+        self.read(|data| data.journal.clone())
+    }
+
     fn tally(
         &self,
         owner: Owner,
@@ -238,6 +242,7 @@ struct Data {
     lists: BTreeMap<Owner, BTreeSet<LogId>>,
     owners: BTreeMap<String, Owner>,
     last_owner: i64,
+    journal: Vec<Value>,
 }
 
 impl Data {
@@ -273,6 +278,8 @@ impl Data {
                     self.rows.retain(|(whose, _, _), _| *whose != owner);
                     self.owners.retain(|_, whose| *whose != owner);
                 }
+                Op::Note(note) => self.journal.push(note),
+                Op::Checkpoint(note) => self.journal = vec![note],
             }
         }
     }

@@ -73,6 +73,10 @@ pub enum Op {
         /// Whose data.
         owner: Owner,
     },
+    /// Adds a note to the journal ([`Store::journal`]).
+    Note(Value),
+    /// Replaces all notes so far by this one.
+    Checkpoint(Value),
 }
 
 /// Steps that take effect together or not at all, in order.
@@ -235,6 +239,10 @@ pub trait Store: Send + Sync {
 
     /// The highest id in the log.
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>>;
+
+    /// The journal: the last checkpoint and the notes since, in order. What is read at the start to go on where
+    /// the last run ended, however it ended.
+    fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>>;
 
     /// How many entries an owner's log has after an id, and the bytes of their frames.
     fn tally(&self, owner: Owner, after: Option<LogId>)

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** nothing outside the database changes here. A transaction that fails leaves no trace.
 
+use super::journal;
 use super::statements::{Sql, Statements};
 use super::tail::{Changes, Row, Sweep, Tail};
 use crate::job::{Job, Newcomer};
@@ -23,6 +24,8 @@ pub(crate) struct Change<'c> {
     changes: Changes,
     /// Entries up to this id have to be in the table, not in the tail.
     direct: i64,
+    /// Notes of this transaction: one row in the end.
+    notes: Vec<u8>,
 }
 
 /// An id as SQLite has it. Those out of range are above every id there is.
@@ -34,10 +37,13 @@ impl<'c> Change<'c> {
     pub(crate) fn begin(connection: &'c Connection, tail: &'c Tail, direct: i64) -> Result<Change<'c>> {
         let mut sql = Statements::new(connection);
         sql.of(Sql::Begin)?.execute([])?;
-        Ok(Change { sql, tail, changes: Changes::default(), direct })
+        Ok(Change { sql, tail, changes: Changes::default(), direct, notes: Vec::new() })
     }
 
     pub(crate) fn commit(mut self) -> Result<Changes> {
+        if !self.notes.is_empty() {
+            self.sql.of(Sql::Note)?.execute([&self.notes])?;
+        }
         self.sql.of(Sql::Commit)?.execute([])?;
         Ok(self.changes)
     }
@@ -68,6 +74,15 @@ impl<'c> Change<'c> {
             Op::Trim { owner, up_to } => self.trim(owner.0, number(*up_to)),
             Op::Remove { owner, ids } => ids.iter().try_for_each(|id| self.remove(owner.0, number(*id))),
             Op::Erase { owner } => self.erase(owner.0),
+            Op::Note(note) => {
+                journal::write(&mut self.notes, note);
+                Ok(())
+            }
+            Op::Checkpoint(note) => {
+                self.notes.clear();
+                journal::write(&mut self.notes, note);
+                self.sql.of(Sql::Forget)?.execute([]).map(drop)
+            }
         })
     }
 

@@ -11,6 +11,7 @@
 mod change;
 mod complaint;
 mod inspect;
+mod journal;
 mod open;
 mod page;
 mod queue;
@@ -264,6 +265,10 @@ impl Store for Sqlite {
 
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>> {
         self.readers.read(|connection, _| page::newest(connection))
+    }
+
+    fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>> {
+        self.readers.read(|connection, _| journal::read(connection))
     }
 
     fn tally(

@@ -17,7 +17,8 @@ pub(super) const APPLICATION: i32 = 0x5354_4e52;
 const CHECKPOINT_PAGES: i32 = 2_000;
 
 /// The n-th script leads from version n to n + 1.
-pub(crate) const MIGRATIONS: &[&str] = &["
+pub(crate) const MIGRATIONS: &[&str] = &[
+    "
     -- Accounts, rooms. AUTOINCREMENT: an id is never given out again.
     CREATE TABLE owner (
         id   INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -52,7 +53,15 @@ pub(crate) const MIGRATIONS: &[&str] = &["
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     INSERT INTO meta (key, value) VALUES ('mark', -1);
-"];
+",
+    "
+    -- What a run leaves to the next one: the notes of one commit a row, each with its length before it.
+    CREATE TABLE journal (
+        id    INTEGER PRIMARY KEY,
+        notes BLOB NOT NULL
+    ) STRICT;
+",
+];
 
 /// What a file turned out to be.
 pub(crate) enum Content {

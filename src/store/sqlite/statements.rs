@@ -23,9 +23,11 @@ pub(crate) enum Sql {
     Named,
     Name,
     Mark,
+    Note,
+    Forget,
 }
 
-const COUNT: usize = Sql::Mark as usize + 1;
+const COUNT: usize = Sql::Forget as usize + 1;
 
 impl Sql {
     const fn text(self) -> &'static str {
@@ -63,6 +65,8 @@ impl Sql {
             Sql::Named => "SELECT 1 FROM owner WHERE name = ?1",
             Sql::Name => "INSERT INTO owner (name) VALUES (?1)",
             Sql::Mark => "UPDATE meta SET value = ?1 WHERE key = 'mark'",
+            Sql::Note => "INSERT INTO journal (notes) VALUES (?1)",
+            Sql::Forget => "DELETE FROM journal",
         }
     }
 }

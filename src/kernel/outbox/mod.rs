@@ -5,6 +5,8 @@
 //! session ([`Push::Full`]: messages wait in the log, requests go back, presence is asked for again); only one that
 //! has no room either for what its peer must not miss is ([`Outbox::push_reply`]).
 
+mod sent;
+
 use crate::ports::{LogId, Outcome, Ticket};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -362,5 +364,4 @@ impl std::fmt::Debug for Outbox {
 }
 
 #[cfg(test)]
-#[path = "outbox_tests.rs"]
 mod tests;

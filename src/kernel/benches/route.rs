@@ -36,7 +36,7 @@ fn main() {
                 });
                 output.clear();
                 receiver.with_stream(|stream| {
-                    let _ = stream.outbox().poll_take(&mut context, &mut output, usize::MAX);
+                    let _ = stream.poll_take(&mut context, &mut output, usize::MAX);
                 });
             }
             let each = start.elapsed().as_secs_f64() * 1e9 / (BATCHES * batch) as f64;

@@ -4,12 +4,17 @@
 //! first entry whose commit is still pending. The queue is bounded in bytes. A full one is no reason to end the
 //! session ([`Push::Full`]: messages wait in the log, requests go back, presence is asked for again); only one that
 //! has no room either for what its peer must not miss is ([`Outbox::push_reply`]).
+//!
+//! With stream management (XEP-0198) what was written stays until the peer has acknowledged it, and counts towards the
+//! bound. The queue then outlives its stream: another one can take it over ([`Outbox::resume`]).
 
 mod sent;
 
 use crate::ports::{LogId, Outcome, Ticket};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use sent::Sent;
+pub use sent::WrongCount;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -35,6 +40,20 @@ pub struct Entry {
     pub log: Option<Place>,
     /// Shared by the copies of one message in several queues, and by whoever appends it to the log.
     pub copies: Option<Copies>,
+    /// What it is to the counts of stream management.
+    pub part: Part,
+}
+
+/// What an entry is to a peer that acknowledges stanzas (XEP-0198).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// It counts, once counting has begun.
+    #[default]
+    Stanza,
+    /// It does not count.
+    Aside,
+    /// Counting begins behind it. Acknowledgements are asked for with these bytes.
+    Enabled(&'static str),
 }
 
 /// A place in the account's log.
@@ -78,6 +97,11 @@ impl Entry {
         Entry { head: bytes.into(), ..Entry::default() }
     }
 
+    /// An element of stream management: no stanza, it is not counted.
+    pub fn aside(bytes: impl Into<Bytes>) -> Entry {
+        Entry { head: bytes.into(), part: Part::Aside, ..Entry::default() }
+    }
+
     /// An entry that may be seen once `ticket` is durable.
     pub fn after(ticket: Ticket, bytes: impl Into<Bytes>) -> Entry {
         Entry { head: bytes.into(), ticket: Some(ticket), ..Entry::default() }
@@ -98,6 +122,14 @@ impl Entry {
         place.is_some_and(|place| {
             place.append.as_ref().is_none_or(|append| append.outcome() != Outcome::Failed)
         })
+    }
+
+    /// The peer has it. Returns its place in the log, to be confirmed.
+    fn has_arrived(&self) -> Option<LogId> {
+        if let Some(copies) = &self.copies {
+            copies.written();
+        }
+        self.log.as_ref().filter(|_| self.is_logged()).map(|place| place.id)
     }
 
     fn cost(&self) -> usize {
@@ -141,6 +173,10 @@ pub enum Ending {
 struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// Set once the peer acknowledges what it gets.
+    managed: Option<Managed>,
+    /// Which stream empties it: those that were resumed elsewhere have an older number.
+    stream: u32,
     /// Who empties it: woken by an ending at any time, by what is pushed while it waits for that.
     writer: Option<Waker>,
     waits: bool,
@@ -148,6 +184,56 @@ struct Queue {
     ending: Option<Ending>,
     closed: bool,
 }
+
+#[derive(Default)]
+struct Managed {
+    sent: Sent,
+    /// How to ask for an acknowledgement.
+    request: &'static str,
+    /// It was asked for, and has not come.
+    asked: bool,
+}
+
+impl Queue {
+    fn acknowledge(&mut self, h: u32) -> Result<Vec<LogId>, WrongCount> {
+        let managed = self.managed.as_mut().ok_or(WrongCount::TooHigh(0))?;
+        let handled = managed.sent.acknowledge(h)?;
+        managed.asked = false;
+        Ok(handled.iter().filter_map(Entry::has_arrived).collect())
+    }
+
+    /// Bytes waiting, and bytes written that may have to be written again.
+    fn held(&self) -> usize {
+        self.bytes + self.managed.as_ref().map_or(0, |managed| managed.sent.bytes())
+    }
+
+    /// Everything that the peer is not known to have, in order.
+    fn all_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Entry> {
+        let sent = self.managed.as_mut().map(|managed| managed.sent.entries_mut());
+        sent.into_iter().flatten().chain(self.entries.iter_mut())
+    }
+
+    /// Those who wait for room, if there is some again.
+    fn room(&mut self, limit: usize) -> Vec<Waker> {
+        if self.held() * 2 <= limit { std::mem::take(&mut self.room) } else { Vec::new() }
+    }
+
+    /// The acknowledgement to ask for now, if any.
+    fn request(&mut self, limit: usize) -> Option<&'static str> {
+        let idle = self.entries.is_empty();
+        let managed = self.managed.as_mut()?;
+        let due = !managed.sent.is_empty() && (idle || managed.sent.bytes() * 2 > limit);
+        if !due || managed.asked {
+            return None;
+        }
+        managed.asked = true;
+        Some(managed.request)
+    }
+}
+
+/// Which of the streams that a queue has had: see [`Outbox::resume`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamNumber(u32);
 
 /// The queue. Shared by the stream's task, which empties it, and everybody who sends to it.
 pub struct Outbox {
@@ -203,7 +289,7 @@ impl Outbox {
             if queue.closed || queue.ending.is_some() {
                 return Push::Closed;
             }
-            if full(queue.bytes, entry.cost()) {
+            if full(queue.held(), entry.cost()) {
                 return Push::Full;
             }
             queue.bytes += entry.cost();
@@ -238,10 +324,13 @@ impl Outbox {
             queue.closed = true;
             queue.bytes = 0;
             queue.writer = None;
-            (std::mem::take(&mut queue.room), std::mem::take(&mut queue.entries))
+            let mut left = queue.managed.take().map(|mut managed| managed.sent.take()).unwrap_or_default();
+            left.append(&mut queue.entries);
+            (std::mem::take(&mut queue.room), left)
         };
         woken.into_iter().for_each(Waker::wake);
-        left.into()
+        // What is no stanza meant that stream only.
+        left.into_iter().filter(|entry| entry.part == Part::Stanza).collect()
     }
 
     /// True once [`Outbox::close`] was called.
@@ -253,7 +342,7 @@ impl Outbox {
     /// `place` answers is its place there from now on.
     pub(crate) fn adopt(&self, mut place: impl FnMut(Bytes, &Copies) -> Option<Place>) {
         let mut queue = self.queue.lock();
-        for entry in queue.entries.iter_mut().filter(|entry| !entry.is_logged()) {
+        for entry in queue.all_mut().filter(|entry| !entry.is_logged() && entry.part == Part::Stanza) {
             if entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written()) {
                 continue;
             }
@@ -269,7 +358,7 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let is_one =
             |entry: &Entry| entry.copies.as_ref().is_some_and(|copy| Arc::ptr_eq(&copy.0, &copies.0));
-        let Some(copy) = queue.entries.iter_mut().rev().find(|entry| is_one(entry)) else { return false };
+        let Some(copy) = queue.all_mut().rev().find(|entry| is_one(entry)) else { return false };
         copy.log = Some(place.clone());
         true
     }
@@ -298,7 +387,7 @@ impl Outbox {
             if queue.closed || queue.ending.is_some() {
                 return Poll::Ready(false);
             }
-            if queue.bytes * 2 <= self.limit {
+            if queue.held() * 2 <= self.limit {
                 return Poll::Ready(true);
             }
             if !queue.room.iter().any(|waker| waker.will_wake(context.waker())) {
@@ -309,10 +398,92 @@ impl Outbox {
         .await
     }
 
-    /// Moves what may be written now to `out`, until that holds `enough` bytes. Pending while nothing may.
-    pub fn poll_take(&self, context: &mut Context<'_>, out: &mut Vec<u8>, enough: usize) -> Poll<Taken> {
+    /// The peer has handled `h` stanzas in all. Returns the log entries among those that it had not acknowledged yet.
+    ///
+    /// # Errors
+    /// A count that can't be, or counting has not begun.
+    pub fn acknowledge(&self, h: u32) -> Result<Vec<LogId>, WrongCount> {
+        let (log, woken) = {
+            let mut queue = self.queue.lock();
+            let log = queue.acknowledge(h)?;
+            let mut woken = queue.room(self.limit);
+            if queue.managed.as_ref().is_some_and(|managed| !managed.sent.is_empty()) {
+                // The rest is asked for.
+                queue.waits = false;
+                woken.extend(queue.writer.clone());
+            }
+            (log, woken)
+        };
+        woken.into_iter().for_each(Waker::wake);
+        Ok(log)
+    }
+
+    /// True while an acknowledgement that was asked for has not come.
+    pub fn awaits_acknowledgement(&self) -> bool {
+        self.queue.lock().managed.as_ref().is_some_and(|managed| managed.asked)
+    }
+
+    /// Another stream goes on where the last one ended: it gets `first`, then everything that the peer has not handled,
+    /// of which it says that it is all behind the `h`th. The stream that had the queue gets nothing any more. Returns
+    /// the new one's number, and the log entries that are acknowledged by this.
+    ///
+    /// # Errors
+    /// A count that can't be, or there is nothing to be resumed.
+    pub fn resume(&self, h: u32, first: Bytes) -> Result<(StreamNumber, Vec<LogId>), WrongCount> {
+        let mut queue = self.queue.lock();
+        if queue.closed || queue.ending.is_some() {
+            return Err(WrongCount::TooHigh(0));
+        }
+        let log = queue.acknowledge(h)?;
+        let again = queue.managed.as_mut().map(|managed| managed.sent.take()).unwrap_or_default();
+        for entry in again.into_iter().rev() {
+            queue.bytes += entry.cost();
+            queue.entries.push_front(entry);
+        }
+        let first = Entry::aside(first);
+        queue.bytes += first.cost();
+        queue.entries.push_front(first);
+        queue.stream += 1;
+        queue.waits = false;
+        let (number, writer) = (StreamNumber(queue.stream), queue.writer.take());
+        drop(queue);
+        writer.into_iter().for_each(Waker::wake);
+        Ok((number, log))
+    }
+
+    /// The stream is gone, but the session waits to be resumed. Requests for acknowledgements went with it.
+    pub fn detach(&self) {
+        let mut queue = self.queue.lock();
+        queue.writer = None;
+        queue.waits = false;
+        if let Some(managed) = &mut queue.managed {
+            managed.asked = false;
+        }
+        queue.entries.retain(|entry| entry.part == Part::Stanza);
+        queue.bytes = queue.entries.iter().map(Entry::cost).sum();
+    }
+
+    /// Whether the queue is this stream's: not after it was resumed by another one.
+    pub fn is_of(&self, number: StreamNumber) -> bool {
+        self.queue.lock().stream == number.0
+    }
+
+    /// Moves what `number` may write now to `out`, until that holds `enough` bytes. Pending while nothing may.
+    pub fn poll_take(
+        &self,
+        number: StreamNumber,
+        context: &mut Context<'_>,
+        out: &mut Vec<u8>,
+        enough: usize,
+    ) -> Poll<Taken> {
         let mut taken = Taken::default();
         let mut queue = self.queue.lock();
+        if queue.stream != number.0 {
+            let conflict = StreamError::new(StreamCondition::Conflict);
+            taken.ending =
+                Some(Ending::Error(conflict.with_text("The session was resumed by another stream.")));
+            return Poll::Ready(taken);
+        }
         let mut progress = false;
         while out.len() < enough {
             let Some(front) = queue.entries.front() else {
@@ -327,20 +498,29 @@ impl Outbox {
             let Some(entry) = queue.entries.pop_front() else { break };
             progress = true;
             queue.bytes = queue.bytes.saturating_sub(entry.cost());
-            if outcome == Outcome::Durable {
-                out.extend_from_slice(&entry.head);
-                out.extend_from_slice(&entry.tail);
-                if entry.is_logged() {
-                    taken.log.extend(entry.log.as_ref().map(|place| place.id));
+            let entry = match (outcome, entry.otherwise) {
+                (Outcome::Durable, _) => Entry { otherwise: None, ticket: None, ..entry },
+                (_, Some(otherwise)) => Entry { part: entry.part, ..Entry::now(otherwise) },
+                (_, None) => continue,
+            };
+            out.extend_from_slice(&entry.head);
+            out.extend_from_slice(&entry.tail);
+            match (&mut queue.managed, entry.part) {
+                (Some(managed), Part::Stanza) => managed.sent.keep(entry),
+                (managed @ None, Part::Enabled(request)) => {
+                    *managed = Some(Managed { request, ..Managed::default() });
                 }
-                if let Some(copies) = &entry.copies {
-                    copies.written();
-                }
-            } else if let Some(otherwise) = entry.otherwise {
-                out.extend_from_slice(&otherwise);
+                (_, Part::Stanza) => taken.log.extend(entry.has_arrived()),
+                (_, Part::Aside | Part::Enabled(_)) => {}
             }
         }
-        let room = if queue.bytes * 2 <= self.limit { std::mem::take(&mut queue.room) } else { Vec::new() };
+        if taken.ending.is_none()
+            && let Some(request) = queue.request(self.limit)
+        {
+            out.extend_from_slice(request.as_bytes());
+            progress = true;
+        }
+        let room = queue.room(self.limit);
         if queue.entries.is_empty() && queue.entries.capacity() > 4 {
             // An idle session holds no queue memory.
             queue.entries = VecDeque::new();

@@ -6,7 +6,12 @@ use std::task::Waker;
 
 fn take(outbox: &Outbox) -> Option<(String, Taken)> {
     let mut out = Vec::new();
-    match outbox.poll_take(&mut Context::from_waker(Waker::noop()), &mut out, 1 << 16) {
+    match outbox.poll_take(
+        StreamNumber::default(),
+        &mut Context::from_waker(Waker::noop()),
+        &mut out,
+        1 << 16,
+    ) {
         Poll::Ready(taken) => Some((String::from_utf8(out).unwrap(), taken)),
         Poll::Pending => None,
     }
@@ -80,7 +85,9 @@ fn an_ending_wakes_a_writer_that_is_held_up() {
     let waker = Waker::from(woken.clone());
     let mut out = Vec::new();
     assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
-    assert!(outbox.poll_take(&mut Context::from_waker(&waker), &mut out, 1).is_ready());
+    assert!(
+        outbox.poll_take(StreamNumber::default(), &mut Context::from_waker(&waker), &mut out, 1).is_ready()
+    );
     assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
     assert!(!woken.0.load(Ordering::Relaxed), "it has not asked for more");
     outbox.end(Ending::Clean);
@@ -104,4 +111,105 @@ fn an_ending_comes_last_and_shuts_the_door() {
     assert_eq!(outbox.push(Entry::now("<m/>")), Push::Closed);
     let (text, taken) = take(&outbox).unwrap();
     assert_eq!((text.as_str(), taken.ending), ("<m/>", Some(Ending::Clean)));
+}
+
+const REQUEST: &str = "<r/>";
+
+/// A queue whose peer acknowledges.
+fn managed(limit: usize) -> Outbox {
+    let outbox = Outbox::new(limit);
+    let enabled = Entry { part: Part::Enabled(REQUEST), ..Entry::now("<enabled/>") };
+    assert_eq!(outbox.push(enabled), Push::Queued);
+    assert_eq!(written(&outbox, StreamNumber::default()), "<enabled/>");
+    outbox
+}
+
+fn written(outbox: &Outbox, number: StreamNumber) -> String {
+    let mut out = Vec::new();
+    let _ = outbox.poll_take(number, &mut Context::from_waker(Waker::noop()), &mut out, 1 << 16);
+    String::from_utf8(out).unwrap()
+}
+
+fn logged(text: &'static str, id: u64) -> Entry {
+    Entry { log: Some(Place { id: LogId(id), append: None }), ..Entry::now(text) }
+}
+
+#[test]
+fn what_is_written_stays_until_it_is_acknowledged() {
+    let outbox = managed(10_000);
+    let now = StreamNumber::default();
+    for entry in [logged("a", 1), Entry::aside("<a h='0'/>"), logged("b", 2), Entry::now("c")] {
+        assert_eq!(outbox.push(entry), Push::Queued);
+    }
+    let mut out = Vec::new();
+    let Poll::Ready(taken) =
+        outbox.poll_take(now, &mut Context::from_waker(Waker::noop()), &mut out, 1 << 16)
+    else {
+        panic!("nothing to write");
+    };
+    assert_eq!(
+        (out.as_slice(), taken.log.len()),
+        (&b"a<a h='0'/>bc<r/>"[..], 0),
+        "written is not acknowledged"
+    );
+    assert!(outbox.awaits_acknowledgement() && written(&outbox, now).is_empty(), "asked once");
+    assert_eq!(outbox.acknowledge(1), Ok(vec![LogId(1)]));
+    assert_eq!(written(&outbox, now), "<r/>", "the rest is asked for");
+    assert_eq!(outbox.acknowledge(9), Err(WrongCount::TooHigh(3)));
+    assert_eq!(outbox.acknowledge(3), Ok(vec![LogId(2)]));
+    assert!(!outbox.awaits_acknowledgement() && outbox.close().is_empty());
+}
+
+#[test]
+fn another_stream_goes_on_with_what_was_not_handled() {
+    let outbox = managed(10_000);
+    let old = StreamNumber::default();
+    for entry in [logged("a", 1), logged("b", 2)] {
+        assert_eq!(outbox.push(entry), Push::Queued);
+    }
+    assert_eq!(written(&outbox, old), "ab<r/>");
+    outbox.detach();
+    assert_eq!(outbox.push(logged("c", 3)), Push::Queued);
+    let (new, log) = outbox.resume(1, Bytes::from_static(b"<resumed/>")).unwrap();
+    assert_eq!(log, [LogId(1)]);
+    assert_eq!(written(&outbox, new), "<resumed/>bc<r/>");
+    assert!(outbox.is_of(new) && !outbox.is_of(old));
+    let Poll::Ready(taken) =
+        outbox.poll_take(old, &mut Context::from_waker(Waker::noop()), &mut Vec::new(), 1 << 16)
+    else {
+        panic!("the old stream has to end");
+    };
+    assert!(
+        matches!(taken.ending, Some(Ending::Error(error)) if error.condition == StreamCondition::Conflict)
+    );
+    assert_eq!(outbox.acknowledge(3), Ok(vec![LogId(2), LogId(3)]));
+}
+
+#[test]
+fn a_peer_that_acknowledges_nothing_fills_its_queue() {
+    let outbox = managed(1_000);
+    let now = StreamNumber::default();
+    let mut queued = 0;
+    while outbox.push(Entry::now("x".repeat(200))) == Push::Queued {
+        written(&outbox, now);
+        queued += 1;
+    }
+    assert!((2..=5).contains(&queued), "{queued}");
+    assert_eq!(outbox.intake(), Intake::Open, "its acknowledgement is still looked at");
+    assert!(outbox.acknowledge(queued).is_ok());
+    assert_eq!(outbox.push(Entry::now("y")), Push::Queued);
+}
+
+#[test]
+fn what_was_not_acknowledged_comes_back_at_the_end() {
+    let outbox = managed(10_000);
+    for text in ["a", "b"] {
+        assert_eq!(outbox.push(Entry::now(text)), Push::Queued);
+    }
+    written(&outbox, StreamNumber::default());
+    assert_eq!(outbox.push(Entry::now("c")), Push::Queued);
+    assert_eq!(outbox.push(Entry::aside("<a/>")), Push::Queued);
+    let left: Vec<Bytes> = outbox.close().into_iter().map(|entry| entry.head).collect();
+    assert_eq!(left, ["a", "b", "c"]);
+    assert!(outbox.resume(2, Bytes::new()).is_err());
 }

@@ -10,7 +10,7 @@ mod login;
 
 use crate::engine::Engine;
 use crate::hooks::Phase;
-use crate::outbox::{Ending, Entry, Intake, Outbox};
+use crate::outbox::{Ending, Entry, Intake, Outbox, StreamNumber, Taken};
 use crate::panics::caught;
 use crate::ports::{Millis, Task};
 use crate::sasl::ChannelBindings;
@@ -67,6 +67,8 @@ pub struct ClientStream {
 struct Core {
     engine: Arc<Engine>,
     outbox: Arc<Outbox>,
+    /// Which of the outbox's streams this is.
+    number: StreamNumber,
     peer: Peer,
     deadline: Millis,
     /// The domain that the client addressed; fixed by the first header.
@@ -119,6 +121,7 @@ impl ClientStream {
         let core = Core {
             engine: engine.clone(),
             outbox: Arc::new(Outbox::new(settings.outbox)),
+            number: StreamNumber::default(),
             peer,
             deadline: engine.ports.clock.now() + settings.negotiation,
             domain: String::new(),
@@ -137,6 +140,11 @@ impl ClientStream {
     /// The queue of what is to be written.
     pub fn outbox(&self) -> &Arc<Outbox> {
         &self.core.outbox
+    }
+
+    /// Moves what may be written now to `out`, until that holds `enough` bytes: [`Outbox::poll_take`].
+    pub fn poll_take(&self, context: &mut Context<'_>, out: &mut Vec<u8>, enough: usize) -> Poll<Taken> {
+        self.core.outbox.poll_take(self.core.number, context, out, enough)
     }
 
     /// The session, once bound.

@@ -291,7 +291,7 @@ impl Line {
         if !self.reading {
             return false;
         }
-        let Poll::Ready(taken) = self.stream.outbox().poll_take(context, &mut out, usize::MAX) else {
+        let Poll::Ready(taken) = self.stream.poll_take(context, &mut out, usize::MAX) else {
             return false;
         };
         if let Some(ending) = &taken.ending {

@@ -155,7 +155,7 @@ impl Drive {
                 Ok(false) => {
                     // Takes nothing now, but learns of an end that somebody else decides: nothing else may wake a task
                     // whose peer does not read.
-                    let _ = client.outbox().poll_take(cx, &mut self.output, 0);
+                    let _ = client.poll_take(cx, &mut self.output, 0);
                 }
                 Err(error) => {
                     tracing::debug!(%error, "connection lost while writing");
@@ -233,7 +233,7 @@ impl Drive {
             if self.output.is_empty() && self.ending.is_none() {
                 self.output = OUTPUT.take();
                 self.output.clear();
-                if let Poll::Ready(taken) = client.outbox().poll_take(cx, &mut self.output, WRITE) {
+                if let Poll::Ready(taken) = client.poll_take(cx, &mut self.output, WRITE) {
                     self.log.extend(taken.log);
                     if let Some(ending) = taken.ending {
                         if let Ending::Error(error) = &ending {

@@ -1,6 +1,7 @@
 //! What is acknowledged is kept, what is not durable is not seen, and nothing is lost with a connection.
 
 use super::*;
+use crate::outbox::StreamNumber;
 use minidom::Element;
 
 pub(super) fn world(store: &Arc<Memory>, outbox: usize) -> World {
@@ -288,7 +289,10 @@ fn only_what_was_written_leaves_the_log() {
     let mut log = Vec::new();
     while !String::from_utf8_lossy(&out).contains("direct") {
         let enough = out.len() + 1;
-        let Poll::Ready(taken) = outbox.poll_take(&mut context, &mut out, enough) else { panic!() };
+        let Poll::Ready(taken) = outbox.poll_take(StreamNumber::default(), &mut context, &mut out, enough)
+        else {
+            panic!()
+        };
         log.extend(taken.log);
     }
     account.confirm(id, &log);

@@ -16,6 +16,7 @@ mod xep_0115_caps;
 mod xep_0157_contact;
 mod xep_0160_msgoffline;
 mod xep_0191_blocking;
+mod xep_0198_sm;
 mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0478_stream_limits;
@@ -34,6 +35,7 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0157_contact::Contact>(),
     Listed::of::<xep_0160_msgoffline::MsgOffline>(),
     Listed::of::<xep_0191_blocking::Blocking>(),
+    Listed::of::<xep_0198_sm::StreamManagement>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),

@@ -10,6 +10,7 @@ use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy, Throttle};
 use crate::session::SessionId;
+use crate::stream::Resumable;
 use crate::xep::{ConfigError, Env, Listed, Software, StreamLimits};
 use crate::{Directory, Router};
 use arc_swap::ArcSwap;
@@ -94,6 +95,7 @@ pub struct Engine {
     /// About logins that fail without being a guess at a password.
     pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
+    pub(crate) resumable: Resumable,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
@@ -127,6 +129,7 @@ impl Engine {
             renewing: AtomicBool::new(false),
             idle_attempts: Lines::default(),
             asked: Asked::default(),
+            resumable: Resumable::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,

@@ -3,6 +3,7 @@
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A size in bytes, written `"512 B"`, `"256 KiB"`, `"1 MiB"`, `"2 GiB"`, or decimally with kB, MB, GB. A bare number is
 /// refused: nobody can tell its unit.
@@ -51,21 +52,62 @@ impl fmt::Display for ByteSize {
     }
 }
 
-impl<'de> Deserialize<'de> for ByteSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = ByteSize;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size such as \"256 KiB\"")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<ByteSize, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_any(Text)
+/// A length of time in whole seconds, written `"30 s"`, `"10 m"`, `"12 h"` or `"7 d"`. A bare number is refused:
+/// nobody can tell its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seconds(pub u64);
+
+impl Seconds {
+    /// So many minutes.
+    pub const fn minutes(minutes: u64) -> Seconds {
+        Seconds(minutes * 60)
+    }
+
+    /// As the standard library counts it.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0)
     }
 }
+
+const DURATIONS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+impl FromStr for Seconds {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Seconds, String> {
+        let hint = "a duration such as \"30 s\", \"10 m\", \"12 h\" or \"7 d\"";
+        quantity(text, DURATIONS, "s", hint).map(Seconds)
+    }
+}
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_quantity(f, self.0, DURATIONS)
+    }
+}
+
+/// Reads a type from a string of the file.
+macro_rules! from_text {
+    ($type:ty, $expected:literal) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $type;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_any(Text)
+            }
+        }
+    };
+}
+
+from_text!(ByteSize, "a size such as \"256 KiB\"");
+from_text!(Seconds, "a duration such as \"10 m\"");
 
 /// How many of something: a number, or `"unlimited"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

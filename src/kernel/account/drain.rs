@@ -98,7 +98,10 @@ impl Account {
             session.reading.behind = Some(log);
             session.reading.queue([(log, size)]);
         }
-        if all {
+        if all && session.asleep {
+            // What comes goes to the log all the same.
+            session.dormant = true;
+        } else if all {
             session.reading.catch_up();
         }
         self.take_off(&mut state, &passing);

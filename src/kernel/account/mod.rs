@@ -5,6 +5,7 @@
 //! released.
 
 mod addresses;
+mod asleep;
 mod awaited;
 mod backlog;
 mod cache;
@@ -88,6 +89,10 @@ pub(crate) struct Bound {
     directed: Addresses,
     /// What it takes from the log.
     reading: Reading,
+    /// Its stream is lost, it waits to be resumed.
+    asleep: bool,
+    /// It is behind, and nobody reads to it until it wakes.
+    dormant: bool,
     /// Whose answers it waits for.
     awaited: Awaited,
     /// What it is told when there is room again, if it reads too slowly.

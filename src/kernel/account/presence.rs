@@ -26,9 +26,13 @@ impl Account {
         if state.erased {
             return Err(StanzaError::new(StanzaCondition::NotAllowed));
         }
-        let former = state.by_resource(jid.resource()).map(|session| session.id);
+        let mut former = state.by_resource(jid.resource()).map(|session| session.id);
         if former.is_none() && state.sessions.len() >= limit {
-            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
+            // Who only waits to be resumed makes room.
+            former = state.sessions.iter().find(|session| session.asleep).map(|session| session.id);
+            if former.is_none() {
+                return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
+            }
         }
         if former.is_none() {
             state.sessions.push(Bound::new(id, jid, outbox));
@@ -273,6 +277,8 @@ impl Bound {
             reading: super::Reading::default(),
             awaited: super::Awaited::default(),
             missed: None,
+            asleep: false,
+            dormant: false,
         }
     }
 }

@@ -7,18 +7,21 @@
 mod disco;
 mod filter;
 mod iq;
+mod nonza;
 mod stream;
 
 pub(crate) use disco::NodeHandler;
 pub use disco::{Identity, Info, Inquiry, Item, Node};
 pub use filter::{Direction, Effects, Filter, Flow, Interest, Kinds, Passing, Stage};
 pub use iq::{Ask, Handler, Reply, Request, Scope, Target};
+pub(crate) use nonza::NonzaHandler;
 pub use stream::{Feature, Phase};
 
 use crate::Account;
+use crate::stream::StreamHandle;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use wire::error::StanzaCondition;
+use wire::error::{StanzaCondition, StreamError};
 use wire::frame::Frame;
 use wire::jid::BareJid;
 use wire::ns::NsTable;
@@ -66,6 +69,7 @@ pub struct Hooks {
     pub(crate) items: Vec<(String, Item)>,
     pub(crate) nodes: Vec<(Scope, Arc<NodeHandler>)>,
     pub(crate) nobody: HashMap<&'static str, StanzaCondition>,
+    pub(crate) nonzas: HashMap<&'static str, NonzaHandler>,
     late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
@@ -214,6 +218,21 @@ impl Hooks {
                 apply(&this, passing, effects)
             }),
         });
+    }
+
+    /// Handles elements in `namespace` that are no stanzas, on streams that have logged in. One handler a namespace.
+    pub fn nonza<X: Send + Sync + 'static>(
+        &mut self,
+        namespace: &'static str,
+        this: &Arc<X>,
+        handle: fn(&X, &minidom::Element, &mut StreamHandle<'_>) -> Result<(), StreamError>,
+    ) {
+        let this = this.clone();
+        let handler: NonzaHandler =
+            Arc::new(move |element: &minidom::Element, stream: &mut StreamHandle<'_>| {
+                handle(&this, element, stream)
+            });
+        self.nonzas.insert(namespace, handler);
     }
 
     /// Announces a stream feature.

@@ -363,6 +363,11 @@ impl Outbox {
         true
     }
 
+    /// True once its end has been decided.
+    pub(crate) fn is_over(&self) -> bool {
+        self.intake() == Intake::Over
+    }
+
     /// Bytes waiting.
     pub fn backlog(&self) -> usize {
         self.queue.lock().bytes
@@ -463,6 +468,30 @@ impl Outbox {
         queue.bytes = queue.entries.iter().map(Entry::cost).sum();
     }
 
+    /// Waits, in the place of the writer of a stream that is gone, until the queue is taken over (true) or is to end
+    /// (false).
+    pub(crate) fn poll_fate(&self, number: StreamNumber, context: &Context<'_>) -> Poll<bool> {
+        let mut queue = self.queue.lock();
+        if queue.stream != number.0 {
+            return Poll::Ready(true);
+        }
+        if queue.closed || queue.ending.is_some() {
+            return Poll::Ready(false);
+        }
+        queue.writer = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Nobody may take the queue over any more. False if somebody has.
+    pub(crate) fn conclude(&self, number: StreamNumber) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.stream != number.0 {
+            return false;
+        }
+        queue.ending.get_or_insert(Ending::Clean);
+        true
+    }
+
     /// Whether the queue is this stream's: not after it was resumed by another one.
     pub fn is_of(&self, number: StreamNumber) -> bool {
         self.queue.lock().stream == number.0
@@ -515,6 +544,7 @@ impl Outbox {
             }
         }
         if taken.ending.is_none()
+            && out.len() < enough
             && let Some(request) = queue.request(self.limit)
         {
             out.extend_from_slice(request.as_bytes());

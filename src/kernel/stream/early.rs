@@ -3,7 +3,7 @@
 use super::{Busy, Core, Stage};
 use crate::hooks::{Ask, Request, Target};
 use crate::outbox::{Ending, Entry};
-use crate::session::{Inner, SessionRef};
+use crate::session::{Inner, Management, SessionRef};
 use crate::users::Users;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError, StreamCondition, StreamError};
@@ -89,7 +89,8 @@ impl Core {
                 let outcome = account.unbind(former);
                 engine.perform(&account, None, outcome);
             }
-            Ok(SessionRef(Arc::new(Inner { id, jid, account, outbox })))
+            let management = Management::default();
+            Ok(SessionRef(Arc::new(Inner { id, jid, account, outbox, management })))
         };
         self.busy = Some(Busy::Bind(Box::pin(bind), frame));
         Ok(())

@@ -7,6 +7,10 @@
 mod client;
 mod early;
 mod login;
+mod management;
+
+pub(crate) use management::Resumable;
+pub use management::{CannotResume, StreamHandle};
 
 use crate::engine::Engine;
 use crate::hooks::Phase;
@@ -196,6 +200,10 @@ impl ClientStream {
             if matches!(self.core.stage, Stage::Over | Stage::Securing) {
                 return Poll::Pending;
             }
+            if self.core.is_superseded() {
+                self.core.end();
+                return Poll::Pending;
+            }
             match self.core.outbox.intake() {
                 Intake::Open => {}
                 Intake::Later => {
@@ -262,6 +270,10 @@ impl ClientStream {
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
         self.core.abandon();
+        if self.core.is_superseded() || self.core.fall_asleep() {
+            self.core.end();
+            return;
+        }
         // First, so that what waits is in the log before anything that comes when nobody is there to take it.
         self.core.end();
         let left = self.core.outbox.close();
@@ -329,10 +341,10 @@ impl Core {
     /// Nothing more is read. A session stays until the writer is done and the connection closes.
     fn end(&mut self) {
         self.busy = None;
-        if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over) {
-            let session = self.former.insert(session);
-            let outcome = session.account().unbind(session.id());
-            self.engine.perform(session.account(), None, outcome);
+        if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over)
+            && !self.is_superseded()
+        {
+            self.engine.leave(self.former.insert(session));
         }
     }
 
@@ -421,8 +433,16 @@ impl Core {
     }
 
     fn element(&mut self, raw: &RawFrame<'_>) -> Result<Then, StreamError> {
+        if raw.kind() == Kind::Other && matches!(self.stage, Stage::Bound(_) | Stage::Known(_)) {
+            let handler = self.engine.hooks.load().nonzas.get(raw.namespace()).cloned();
+            if let Some(handler) = handler {
+                handler(&raw.element(), &mut StreamHandle(self))?;
+                return Ok(Then::Go);
+            }
+        }
         if let Stage::Bound(session) = &self.stage {
             let task = client::receive(&self.engine, session, raw, self.lang.as_deref())?;
+            session.management().count();
             self.busy = task.map(Busy::Task);
             return Ok(Then::Go);
         }

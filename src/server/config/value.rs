@@ -1,39 +1,10 @@
 //! Types of single options that cannot hold nonsense.
 
-pub use kernel::options::ByteSize;
+pub use kernel::options::{ByteSize, Seconds};
 use kernel::options::{quantity, write_quantity};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
-use std::time::Duration;
-
-/// A length of time in whole seconds, written `"30 s"`, `"10 m"`, `"12 h"` or `"7 d"`. A bare number is refused:
-/// nobody can tell its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Seconds(pub u64);
-
-impl Seconds {
-    /// As the standard library counts it.
-    pub fn duration(self) -> Duration {
-        Duration::from_secs(self.0)
-    }
-}
-
-const DURATIONS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-
-impl FromStr for Seconds {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Seconds, String> {
-        let hint = "a duration such as \"30 s\", \"10 m\", \"12 h\" or \"7 d\"";
-        quantity(text, DURATIONS, "s", hint).map(Seconds)
-    }
-}
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_quantity(f, self.0, DURATIONS)
-    }
-}
 
 /// Bytes per second, written `"64 KiB/s"`, or `"unlimited"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@
 
 use super::{Busy, Core, Stage};
 use crate::engine::Engine;
-use crate::outbox::{Entry, Part, StreamNumber, WrongCount};
+use crate::outbox::{Entry, Outbox, Part, StreamNumber, WrongCount};
 use crate::ports::Batch;
 use crate::session::SessionRef;
 use std::future::poll_fn;
@@ -157,7 +157,14 @@ impl Core {
             self.engine.ports.spawn.spawn(task);
         }
         self.stage = Stage::Over;
+        self.let_go();
         true
+    }
+
+    /// The session and its queue are this stream's no more.
+    pub(super) fn let_go(&mut self) {
+        self.outbox = Arc::new(Outbox::new(0));
+        self.number = StreamNumber::default();
     }
 }
 

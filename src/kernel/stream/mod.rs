@@ -270,8 +270,11 @@ impl ClientStream {
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
         self.core.abandon();
-        if self.core.is_superseded() || self.core.fall_asleep() {
+        if self.core.is_superseded() {
             self.core.end();
+            self.core.let_go();
+        }
+        if self.core.fall_asleep() {
             return;
         }
         // First, so that what waits is in the log before anything that comes when nobody is there to take it.

@@ -258,6 +258,8 @@ impl Client {
         let driver = {
             let mut line = self.line.lock();
             line.gone = true;
+            // As a real connection has it: once when it is lost, and once more when it is dropped.
+            line.stream.closed();
             line.stream.closed();
             line.driver.take()
         };

@@ -25,7 +25,8 @@ impl Juliet {
 
     /// Romeo's presence arrives at her account.
     fn gets(&mut self, type_: StanzaType, resource: Option<&str>) -> Vec<Element> {
-        let stanza = Frame::presence().type_(type_).from("romeo@example.net").to("juliet@example.org").build();
+        let stanza =
+            Frame::presence().type_(type_).from("romeo@example.net").to("juliet@example.org").build();
         let outcome = self.account.deliver(&Parcel::from(stanza.clone()), resource);
         assert!(outcome.bounce.is_none());
         self.world.engine().perform(&self.account, Some(&stanza), outcome);

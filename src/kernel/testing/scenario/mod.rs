@@ -52,6 +52,7 @@
 //! | `NAME sends: XML` | sends the text as it is; starting with `<stream:stream …>` it begins a new stream |
 //! | `NAME receives: XML…` | receives these elements, in this order |
 //! | `NAME receives in any order: XML…` | receives these elements |
+//! | `NAME receives one of: XML…` | receives one of these elements |
 //! | `NAME may receive: XML` | receives this element, or nothing |
 //! | `NAME receives nothing` | nothing has come and nothing comes |
 //! | `nobody receives anything` | the same for all who are connected |
@@ -144,6 +145,7 @@ pub enum Action {
     Open { actor: usize, tls: bool },
     Send { actor: usize, xml: String },
     Receive { actor: usize, patterns: Vec<Pattern>, any_order: bool },
+    ReceiveOneOf { actor: usize, patterns: Vec<Pattern> },
     MayReceive { actor: usize, pattern: Pattern },
     ReceiveNothing(usize),
     NobodyReceives,

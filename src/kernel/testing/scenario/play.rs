@@ -112,6 +112,7 @@ impl Stage<'_> {
                 patterns.iter().try_for_each(|pattern| self.receive(*actor, pattern))
             }
             Action::Receive { actor, patterns, any_order: true } => self.receive_all(*actor, patterns),
+            Action::ReceiveOneOf { actor, patterns } => self.receive_one_of(*actor, patterns),
             Action::MayReceive { actor, pattern } => match self.driver.receive(*actor, Wait::Quiet)? {
                 None => Ok(()),
                 Some(incoming) => self.compare(*actor, pattern, &incoming),
@@ -231,6 +232,18 @@ impl Stage<'_> {
             left.remove(index);
         }
         Ok(())
+    }
+
+    fn receive_one_of(&mut self, actor: usize, patterns: &[Pattern]) -> Result<(), String> {
+        let expected = patterns.iter().map(|pattern| format!("\n  expected {pattern}")).collect::<String>();
+        let Some(incoming) = self.driver.receive(actor, Wait::Due)? else {
+            return Err(format!("{} received nothing instead of one of{expected}", self.name(actor)));
+        };
+        if patterns.iter().any(|pattern| self.fits(actor, pattern, &incoming).is_ok()) {
+            Ok(())
+        } else {
+            Err(format!("{} received none of these{expected}\n  received {incoming}", self.name(actor)))
+        }
     }
 
     fn receive_nothing(&mut self, actor: usize) -> Result<(), String> {

@@ -124,6 +124,10 @@ fn a_talk_goes_as_written_or_fails_at_its_line() {
     play(TALK).unwrap();
     assert_eq!(play(&TALK.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);
     assert_eq!(play(&TALK.replace("receives:", "may receive:")).err(), None);
+    let one_of = TALK.replace("receives:", "receives one of: <presence/>");
+    play(&one_of).unwrap();
+    assert_eq!(play(&one_of.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);
+    assert_eq!(play(&TALK.replace("wait 3 min", "Romeo receives one of: <presence/>")).unwrap_err().line, 16);
     assert_eq!(play(&TALK.replace("wait 3 min", "Romeo receives: <presence/>")).unwrap_err().line, 16);
     let left = play(&TALK.replace("wait 3 min", "Romeo sends: <message to='{romeo.jid}'/>")).unwrap_err();
     assert!(left.message.contains("at the end"), "{left}");

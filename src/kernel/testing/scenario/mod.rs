@@ -53,7 +53,7 @@
 //! | `NAME receives: XML…` | receives these elements, in this order |
 //! | `NAME receives in any order: XML…` | receives these elements |
 //! | `NAME receives one of: XML…` | receives one of these elements |
-//! | `NAME may receive: XML` | receives this element, or nothing |
+//! | `NAME may receive: XML` | receives this element if it comes next |
 //! | `NAME receives nothing` | nothing has come and nothing comes |
 //! | `nobody receives anything` | the same for all who are connected |
 //! | `NAME discards`, `everybody discards` | drops what has come |

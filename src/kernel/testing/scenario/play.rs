@@ -66,7 +66,8 @@ impl Scenario {
     pub fn play(&self, driver: &mut dyn Driver) -> Result<(), Failure> {
         driver.prepare(&self.actors).map_err(|message| Failure { line: 0, message })?;
         let (connected, jids) = (vec![false; self.actors.len()], vec![None; self.actors.len()]);
-        let mut stage = Stage { scenario: self, driver, variables: Variables::new(), connected, jids };
+        let held = vec![None; self.actors.len()];
+        let mut stage = Stage { scenario: self, driver, variables: Variables::new(), connected, jids, held };
         for step in &self.steps {
             stage.perform(&step.action).map_err(|message| Failure { line: step.line, message })?;
         }
@@ -84,6 +85,8 @@ struct Stage<'s> {
     connected: Vec<bool>,
     /// The full addresses of those who have logged in.
     jids: Vec<Option<String>>,
+    /// What has come, and was not what might have come.
+    held: Vec<Option<Incoming>>,
 }
 
 impl Stage<'_> {
@@ -113,10 +116,12 @@ impl Stage<'_> {
             }
             Action::Receive { actor, patterns, any_order: true } => self.receive_all(*actor, patterns),
             Action::ReceiveOneOf { actor, patterns } => self.receive_one_of(*actor, patterns),
-            Action::MayReceive { actor, pattern } => match self.driver.receive(*actor, Wait::Quiet)? {
-                None => Ok(()),
-                Some(incoming) => self.compare(*actor, pattern, &incoming),
-            },
+            Action::MayReceive { actor, pattern } => {
+                if let Some(incoming) = self.next(*actor, Wait::Quiet)? {
+                    self.held[*actor] = self.fits(*actor, pattern, &incoming).err().map(|_| incoming);
+                }
+                Ok(())
+            }
             Action::ReceiveNothing(actor) => self.receive_nothing(*actor),
             Action::NobodyReceives => self.nobody_receives(),
             Action::Discard(Some(actor)) => self.discard(*actor),
@@ -127,7 +132,7 @@ impl Stage<'_> {
                 .try_for_each(|actor| self.discard(actor)),
             Action::Disconnect(actor) => {
                 self.driver.send(*actor, "</stream:stream>")?;
-                self.connected[*actor] = false;
+                self.leave(*actor);
                 if self.driver.is_gone(*actor)? {
                     self.driver.cut(*actor)
                 } else {
@@ -135,12 +140,12 @@ impl Stage<'_> {
                 }
             }
             Action::BreakOff(actor) => {
-                self.connected[*actor] = false;
+                self.leave(*actor);
                 self.driver.cut(*actor)
             }
             Action::IsDisconnected(actor) => {
                 self.receive_nothing(*actor)?;
-                self.connected[*actor] = false;
+                self.leave(*actor);
                 if self.driver.is_gone(*actor)? {
                     Ok(())
                 } else {
@@ -156,8 +161,20 @@ impl Stage<'_> {
         &self.scenario.actors[actor].name
     }
 
+    fn leave(&mut self, actor: usize) {
+        self.connected[actor] = false;
+        self.held[actor] = None;
+    }
+
+    fn next(&mut self, actor: usize, wait: Wait) -> Result<Option<Incoming>, String> {
+        match self.held[actor].take() {
+            Some(incoming) => Ok(Some(incoming)),
+            None => self.driver.receive(actor, wait),
+        }
+    }
+
     fn receive(&mut self, actor: usize, pattern: &Pattern) -> Result<(), String> {
-        match self.driver.receive(actor, Wait::Due)? {
+        match self.next(actor, Wait::Due)? {
             Some(incoming) => self.compare(actor, pattern, &incoming),
             None => Err(format!("{} received nothing instead of\n    {pattern}", self.name(actor))),
         }
@@ -222,7 +239,7 @@ impl Stage<'_> {
         while !left.is_empty() {
             let expected =
                 || left.iter().map(|pattern| format!("\n  expected {pattern}")).collect::<String>();
-            let Some(incoming) = self.driver.receive(actor, Wait::Due)? else {
+            let Some(incoming) = self.next(actor, Wait::Due)? else {
                 return Err(format!("{} received nothing more{}", self.name(actor), expected()));
             };
             let index = left.iter().position(|pattern| self.fits(actor, pattern, &incoming).is_ok());
@@ -236,7 +253,7 @@ impl Stage<'_> {
 
     fn receive_one_of(&mut self, actor: usize, patterns: &[Pattern]) -> Result<(), String> {
         let expected = patterns.iter().map(|pattern| format!("\n  expected {pattern}")).collect::<String>();
-        let Some(incoming) = self.driver.receive(actor, Wait::Due)? else {
+        let Some(incoming) = self.next(actor, Wait::Due)? else {
             return Err(format!("{} received nothing instead of one of{expected}", self.name(actor)));
         };
         if patterns.iter().any(|pattern| self.fits(actor, pattern, &incoming).is_ok()) {
@@ -247,7 +264,7 @@ impl Stage<'_> {
     }
 
     fn receive_nothing(&mut self, actor: usize) -> Result<(), String> {
-        match self.driver.receive(actor, Wait::Quiet)? {
+        match self.next(actor, Wait::Quiet)? {
             None => Ok(()),
             Some(incoming) => Err(format!("{} received\n  {incoming}", self.name(actor))),
         }
@@ -263,7 +280,7 @@ impl Stage<'_> {
     }
 
     fn discard(&mut self, actor: usize) -> Result<(), String> {
-        while self.driver.receive(actor, Wait::Quiet)?.is_some() {}
+        while self.next(actor, Wait::Quiet)?.is_some() {}
         Ok(())
     }
 

@@ -124,6 +124,10 @@ fn a_talk_goes_as_written_or_fails_at_its_line() {
     play(TALK).unwrap();
     assert_eq!(play(&TALK.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);
     assert_eq!(play(&TALK.replace("receives:", "may receive:")).err(), None);
+    let other = TALK.replace("Romeo receives:", "Romeo may receive: <presence/>\nRomeo receives:");
+    play(&other).unwrap();
+    let left = play(&other.replace("Romeo receives:", "Romeo may receive: <iq/>\nwait 1 s\n#")).unwrap_err();
+    assert!(left.message.contains("at the end"), "{left}");
     let one_of = TALK.replace("receives:", "receives one of: <presence/>");
     play(&one_of).unwrap();
     assert_eq!(play(&one_of.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);

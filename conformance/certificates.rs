@@ -5,8 +5,9 @@ use crate::report::today;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The files, all PEM.
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Certificates {
     /// The authority, for clients.
     pub(crate) ca: PathBuf,
-    /// The chain of the server: its certificate, the authority.
+    /// The chain of the server: its certificate alone.
     pub(crate) chain: PathBuf,
     pub(crate) key: PathBuf,
     /// Chain and key in one file.
@@ -48,7 +49,8 @@ impl Certificates {
         let mut server = valid(CertificateParams::new(names)?);
         server.distinguished_name.push(DnType::CommonName, domain);
         server.use_authority_key_identifier_extension = true;
-        let chain = server.signed_by(&key, &issuer)?.pem() + &ca;
+        // As public authorities have it: the root is not sent.
+        let chain = server.signed_by(&key, &issuer)?.pem();
         let files = Certificates {
             ca: folder.join("ca.pem"),
             chain: folder.join("chain.pem"),
@@ -57,8 +59,10 @@ impl Certificates {
         };
         fs::write(&files.ca, ca)?;
         fs::write(&files.chain, &chain)?;
-        fs::write(&files.key, key.serialize_pem())?;
-        fs::write(&files.both, chain + &key.serialize_pem())?;
+        for (file, content) in [(&files.key, String::new()), (&files.both, chain)] {
+            fs::write(file, content + &key.serialize_pem())?;
+            fs::set_permissions(file, Permissions::from_mode(0o600))?;
+        }
         Ok(files)
     }
 }

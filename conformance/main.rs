@@ -4,6 +4,7 @@
 //! [`Case`](case::Case)s; `expected` tells which of them are known to fail, `report` writes them down.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod arguments;
 mod cache;

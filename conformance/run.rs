@@ -129,7 +129,7 @@ fn play(
 ) -> Result<SuiteResult> {
     let scratch = tempfile::Builder::new().prefix("conformance-").tempdir()?;
     let (ca, only) = (ca.to_owned(), arguments.only.as_deref());
-    let stage = Stage { cache, server, domain, ca, only, scratch: scratch.path().to_owned() };
+    let stage = Stage { cache, name, server, domain, ca, only, scratch: scratch.path().to_owned() };
     let start = Instant::now();
     // What plays a client here was made for tests, and panics like one.
     let played = catch_unwind(AssertUnwindSafe(|| (suite.run)(&stage)));

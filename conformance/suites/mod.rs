@@ -1,12 +1,21 @@
 //! What is run. A suite is one folder, and one line in [`ALL`].
 
+mod go_sendxmpp;
+mod mellium;
+mod poezio;
+mod profanity;
 pub(crate) mod scenarios;
+mod slixmpp;
 mod slixmpp_itests;
+mod smack;
+mod tokio_xmpp;
+mod xmppjs;
 
 pub(crate) use scenarios::NAME as SCENARIOS;
 
 use crate::cache::Cache;
 use crate::case::Case;
+use crate::packages::pypi;
 use crate::servers::{ACCOUNTS, Domain, Server, told};
 use crate::{Result, child, tap};
 use std::ffi::OsString;
@@ -15,7 +24,18 @@ use std::process::Command;
 use std::time::Duration;
 
 /// All suites, in the order in which they are run.
-pub(crate) const ALL: &[Suite] = &[scenarios::SUITE, slixmpp_itests::SUITE];
+pub(crate) const ALL: &[Suite] = &[
+    scenarios::SUITE,
+    slixmpp_itests::SUITE,
+    slixmpp::SUITE,
+    smack::SUITE,
+    tokio_xmpp::SUITE,
+    xmppjs::SUITE,
+    go_sendxmpp::SUITE,
+    profanity::SUITE,
+    poezio::SUITE,
+    mellium::SUITE,
+];
 
 /// A program that others wrote, or a way to play what others can check.
 pub(crate) struct Suite {
@@ -38,6 +58,8 @@ pub(crate) struct Suite {
 /// What a suite is run with.
 pub(crate) struct Stage<'s> {
     pub(crate) cache: &'s Cache,
+    /// The name of the server on the command line, or its address.
+    pub(crate) name: &'s str,
     pub(crate) server: &'s dyn Server,
     pub(crate) domain: &'s str,
     pub(crate) ca: PathBuf,
@@ -92,4 +114,14 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// A file that belongs to a suite, below `conformance/suites/`.
 pub(crate) fn file(path: &str) -> OsString {
     format!("{}/suites/{path}", env!("CARGO_MANIFEST_DIR")).into()
+}
+
+/// What programs need that look at a terminal (`terminal/`).
+const TERMINAL: [&str; 1] = ["pyte==0.8.2"];
+
+/// Python with these packages, which leaves no byte code beside the sources.
+fn python(cache: &Cache, packages: &[&str]) -> Result<Command> {
+    let mut command = Command::new(pypi::environment(cache, packages)?);
+    command.arg("-B");
+    Ok(command)
 }

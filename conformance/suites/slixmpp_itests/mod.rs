@@ -21,7 +21,7 @@ pub(super) const SUITE: Suite = Suite {
 
 const SLIXMPP: &str = "slixmpp==1.17.0";
 // With aiohttp the tests of file transfer and service status are no longer skipped.
-const PACKAGES: [&str; 2] = [SLIXMPP, "aiohttp==3.14.5"];
+pub(super) const PACKAGES: [&str; 2] = [SLIXMPP, "aiohttp==3.14.5"];
 
 fn install(cache: &Cache) -> Result<()> {
     pypi::environment(cache, &PACKAGES)?;

@@ -207,8 +207,9 @@ impl ClientStream {
             };
             match then {
                 Ok(Then::Go) => {}
-                Ok(Then::Secure) if self.framer.pending() > 0 => {
+                Ok(Then::Secure) if !self.framer.is_drained() => {
                     // RFC 6120 §5.4.3.3: what was sent in the clear behind <starttls/> must not be taken as secured.
+                    // White space is nothing: go-sendxmpp ends its lines.
                     self.core.fail(StreamError::new(StreamCondition::PolicyViolation));
                 }
                 Ok(Then::Secure) => {

@@ -200,6 +200,12 @@ impl Framer {
         self.buffer.len() - self.start - self.handed_out
     }
 
+    /// True if what is pending is white space, or nothing.
+    pub fn is_drained(&self) -> bool {
+        let pending = &self.buffer[self.start + self.handed_out..];
+        chars::run(pending, chars::SPACE) == pending.len()
+    }
+
     /// Takes bytes from the peer.
     pub fn receive(&mut self, bytes: &[u8]) {
         self.consume();

@@ -140,6 +140,19 @@ fn a_password_that_was_changed_is_another_one() {
 
 /// What drives the stream asks when to give up: for an ended stream whose last words still wait, never.
 #[test]
+fn a_line_may_end_behind_starttls() {
+    let world = World::new();
+    let mut client = world.connect_from(Peer::default());
+    client.open("example.org");
+    client.header_and_features();
+    client.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\r\n ");
+    assert!(client.one().is("proceed", ns::TLS));
+    client.open("example.org");
+    let features = client.header_and_features();
+    assert!(features.has_child("mechanisms", ns::SASL));
+}
+
+#[test]
 fn an_ended_stream_has_no_deadline() {
     let world = World::new();
     let mut romeo = world.login("romeo@example.org/orchard");

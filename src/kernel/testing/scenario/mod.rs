@@ -77,11 +77,14 @@
 //! or received. `{x*300}` is 300 times x, for what is too long to read. `{name.jid}` and `{name.bare}` are the addresses of a client that connects, its name in lower case.
 //!
 //! What the RFC leaves to every server is not compared unless it is written: `xml:lang`, the `<text/>` and the `by` of
-//! an error, and the payload that an error stanza repeats (RFC 6120 §8.3.1); `<stanza-id/>` (XEP-0359), the hash of the
-//! vCard's picture (XEP-0153) and in presence the time (XEP-0203), which are added to stanzas that pass. To a client that
-//! has logged in a stanza may come without `from` and `to` where these are the client's own (RFC 6120 §8.1.1.1,
-//! §8.1.2.1), its own presence may be addressed to the account or the client, and a normal message needs no type.
+//! an error, and the payload that an error stanza repeats (RFC 6120 §8.3.1).
+//!
+//! Other servers than Stentor may do more otherwise ([`Driver::is_free`]): they may add `<stanza-id/>` (XEP-0359), the hash
+//! of the vCard's picture (XEP-0153) and in presence the time (XEP-0203) to stanzas that pass; to a client that has logged
+//! in a stanza may come without `from` and `to` where these are the client's own (RFC 6120 §8.1.1.1, §8.1.2.1), presence
+//! may be addressed to the account or the client, and a normal message needs no type.
 
+mod liberty;
 mod parse;
 mod pattern;
 mod play;

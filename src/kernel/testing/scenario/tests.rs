@@ -62,6 +62,33 @@ fn explanations_of_errors_do_not_count() {
 }
 
 #[test]
+fn liberties_are_for_other_servers() {
+    let free = |pattern: &str, actual: &str| {
+        let actual = crate::testing::client::element(actual);
+        let meant = super::liberty::meant(&actual, Some("romeo@example.org/orchard"));
+        meant.iter().any(|element| same(pattern, &String::from(element)))
+    };
+    for (pattern, actual) in [
+        ("<message type='normal'/>", "<message/>"),
+        ("<message/>", "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a'/></message>"),
+        ("<presence/>", "<presence><delay xmlns='urn:xmpp:delay' stamp='now'/></presence>"),
+        ("<iq from='romeo@example.org' to='romeo@example.org/orchard'/>", "<iq/>"),
+        ("<presence to='romeo@example.org'/>", "<presence to='romeo@example.org/orchard'/>"),
+    ] {
+        assert!(free(pattern, actual), "{pattern} {actual}");
+        assert!(!same(pattern, actual), "{pattern} {actual}");
+    }
+    for (pattern, actual) in [
+        ("<message/>", "<message><delay xmlns='urn:xmpp:delay' stamp='now'/></message>"),
+        ("<iq from='romeo@example.org/orchard'/>", "<iq/>"),
+        ("<iq to='romeo@example.org'/>", "<iq to='romeo@example.org/orchard'/>"),
+        ("<presence to='juliet@example.org'/>", "<presence/>"),
+    ] {
+        assert!(!free(pattern, actual), "{pattern} {actual}");
+    }
+}
+
+#[test]
 fn both_halves_of_a_stream_are_elements_of_a_kind() {
     let patterns = Pattern::parse_all(
         "<?xml version='1.0'?><stream:stream from='a' id='{any}' version='1.0'><stream:features/></stream:stream>",

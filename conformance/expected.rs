@@ -65,6 +65,20 @@ impl Expected {
             .map_err(|error| format!("expected.toml: {error}"))?)
     }
 
+    /// Entries whose suite has stars and that fit no test of any suite, given by name and tests.
+    pub(crate) fn unused(&self, all: &[(&str, &[Case])]) -> Vec<String> {
+        let is_used = |known: &&Known| {
+            all.iter().any(|(suite, cases)| cases.iter().any(|case| known.is_for(suite, &case.name)))
+        };
+        let shared = self.known.iter().filter(|known| known.suite.contains('*'));
+        let unused = shared.filter(|known| !is_used(known));
+        unused
+            .map(|known| {
+                format!("{}: there is no test {}; take it out of expected.toml", known.suite, known.case)
+            })
+            .collect()
+    }
+
     /// The entry for a test with that outcome.
     pub(crate) fn known(&self, suite: &str, case: &Case) -> Option<&Known> {
         self.known.iter().find(|known| known.is_for(suite, &case.name) && known.is_outcome(&case.outcome))
@@ -199,6 +213,21 @@ mod tests {
         assert_eq!(red(&[Case::passed("chat"), Case::passed("chat")]), 1, "two of one name");
         assert_eq!(expected().complaints("s", &[], true).len(), 1, "an entry for nothing");
         assert!(expected().complaints("t", &[], true).is_empty());
+    }
+
+    #[test]
+    fn shared_entries_fit_some_suite() {
+        let (chat, sm) = ([Case::passed("chat")], [skipped("sm")]);
+        assert!(expected().unused(&[("s", &chat), ("t", &sm)]).is_empty());
+        assert_eq!(expected().unused(&[("s", &chat), ("t", &chat)]).len(), 1);
+    }
+
+    #[test]
+    fn entries_are_for_suites_that_there_are() {
+        for known in Expected::read().unwrap().known {
+            let there = crate::suites::ALL.iter().any(|suite| fits(&known.suite, suite.name));
+            assert!(there, "expected.toml: no suite is called {}", known.suite);
+        }
     }
 
     #[test]

@@ -32,13 +32,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             Kind::ALL.into_iter().filter(|kind| names.iter().any(|name| name == kind.name())).collect()
         }
     };
-    for kind in &kinds {
-        kind.install(&cache)?;
-    }
+    install(&chosen, &kinds, &cache)?;
     let mut run =
         Run { arguments, cache: &cache, expected: &expected, results: Vec::new(), complaints: Vec::new() };
     for suite in &chosen {
-        (suite.install)(&cache).map_err(|error| format!("{}: {error}", suite.name))?;
         if let Some(address) = arguments.server {
             run.elsewhere(suite, address)?;
         }
@@ -138,6 +135,16 @@ impl Run<'_> {
         {
             self.complaints.push(format!("no test has a name that contains \"{only}\""));
         }
+        let ours: Vec<(&str, &[Case])> = self
+            .results
+            .iter()
+            .filter(|result| result.server == Kind::Stentor.name())
+            .map(|result| (result.suite.as_str(), &result.cases[..]))
+            .collect();
+        if self.is_whole() && suites::ALL.iter().all(|suite| ours.iter().any(|(name, _)| *name == suite.name))
+        {
+            self.complaints.extend(self.expected.unused(&ours));
+        }
         println!();
         for result in &self.results {
             let SuiteResult { suite, server, version, seconds, cases, .. } = result;
@@ -154,6 +161,18 @@ impl Run<'_> {
 fn failures(result: &SuiteResult, of: impl Fn(&Case) -> bool) -> Vec<String> {
     let failed = result.cases.iter().filter(|case| matches!(case.outcome, Outcome::Failed(_)) && of(case));
     failed.map(|case| format!("{} on {}: {} fails", result.suite, result.server, case.name)).collect()
+}
+
+/// Before anything runs, and all that is missing is told at once.
+fn install(suites: &[&Suite], kinds: &[Kind], cache: &Cache) -> Result<()> {
+    let servers = kinds.iter().map(|kind| (kind.name(), kind.install(cache)));
+    let suites = suites.iter().map(|suite| (suite.name, (suite.install)(cache)));
+    let mut problems = Vec::new();
+    for (name, installed) in servers.chain(suites) {
+        interrupt::check()?;
+        problems.extend(installed.err().map(|error| format!("{name}: {error}")));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n\n").into()) }
 }
 
 fn choose(names: &[String]) -> Result<Vec<&'static Suite>> {

@@ -4,12 +4,15 @@ use crate::Result;
 use crate::case::{Case, Outcome};
 use crate::glob::fits;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `expected.toml`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
+    /// How many tests a suite has: one that vanishes proves nothing any more.
+    #[serde(default)]
+    pub(crate) tests: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) known: Vec<Known>,
 }
@@ -97,6 +100,9 @@ impl Expected {
                 (Outcome::Skipped(_), _) => "is skipped, and expected.toml does not say so",
             };
             complaints.push(format!("{suite}: {} {complaint}", case.name));
+        }
+        if let Some(tests) = self.tests.get(suite).filter(|tests| whole && **tests != cases.len()) {
+            complaints.push(format!("{suite}: {} tests, and expected.toml says {tests}", cases.len()));
         }
         let here = |known: &&Known| fits(&known.suite, suite);
         for known in self.known.iter().filter(here).filter(|_| whole) {
@@ -200,6 +206,15 @@ mod tests {
         let cases = [Case::failed("mam 1", ""), Case::passed("chat"), skipped("sm")];
         assert!(expected().complaints("s", &cases, true).is_empty());
         assert!(expected().known("s", &cases[0]).is_some() && expected().known("s", &cases[1]).is_none());
+    }
+
+    #[test]
+    fn a_test_that_vanishes_shows() {
+        let expected: Expected = toml::from_str("[tests]\ns = 2").unwrap();
+        let cases = [Case::passed("a"), Case::passed("b")];
+        assert!(expected.complaints("s", &cases, true).is_empty());
+        assert_eq!(expected.complaints("s", &cases[..1], true).len(), 1);
+        assert!(expected.complaints("s", &cases[..1], false).is_empty(), "some were left out");
     }
 
     #[test]

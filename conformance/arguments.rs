@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::Parser;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 /// Runs programs that others wrote against the built Stentor, or another server.
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) peer: Vec<String>,
 
     /// A server that runs already: its address for STARTTLS. Accounts are made by registration (XEP-0077)
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "peer", requires = "domain")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "peer", requires = "domain", value_parser = address)]
     pub(crate) server: Option<SocketAddr>,
 
     /// The domain that the server of `--server` serves
@@ -43,4 +43,10 @@ pub(crate) struct Arguments {
     /// Print the whole reason of each failure, and the end of the server's log
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+/// `HOST:PORT`, where the host may be a name.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| format!("{error}; it is HOST:PORT"))?;
+    found.next().ok_or_else(|| "it has no address".to_owned())
 }

@@ -1,7 +1,6 @@
 //! Where things from elsewhere are kept: `target/conformance/`. Made once, and again only if it was removed.
 
-use crate::Result;
-use crate::child;
+use crate::{Result, child, interrupt};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,6 +49,7 @@ impl Cache {
 pub(crate) fn step(command: &mut Command, hint: &str) -> Result<Vec<u8>> {
     let words = child::words(command);
     let done = command.output().map_err(|error| format!("{words}: {error}\n{hint}"))?;
+    interrupt::check()?;
     if done.status.success() {
         return Ok(done.stdout);
     }

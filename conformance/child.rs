@@ -1,12 +1,12 @@
 //! Programs started, and ended for sure.
 
-use crate::Result;
+use crate::{Result, interrupt};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 /// What a program has printed, and how it ended.
 pub(crate) struct Ended {
@@ -16,41 +16,52 @@ pub(crate) struct Ended {
     pub(crate) status: Option<ExitStatus>,
 }
 
+/// What ends a wait.
+enum Sign {
+    /// One of the outputs is closed.
+    Closed,
+    Interrupted,
+}
+
 /// Runs a program until it and all that it has started have closed their output, or until its time is over: then all
 /// of them are ended.
 pub(crate) fn run(command: &mut Command, patience: Duration) -> Result<Ended> {
     let words = words(command);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).spawn().map_err(|error| format!("{words}: {error}"))?;
-    let (done, wait) = channel();
+    let (send, signs) = channel();
     let mut outputs = Vec::new();
-    for (index, pipe) in [
+    for pipe in [
         child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
         child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>),
     ]
     .into_iter()
     .flatten()
-    .enumerate()
     {
-        let done = done.clone();
+        let send = send.clone();
         outputs.push(std::thread::spawn(move || {
             let (mut pipe, mut text) = (pipe, Vec::new());
             // What was read before an error counts.
             let _ = pipe.read_to_end(&mut text);
-            let _ = done.send(index);
+            let _ = send.send(Sign::Closed);
             text
         }));
     }
-    let deadline = std::time::Instant::now() + patience;
-    let mut late = false;
-    for _ in 0..outputs.len() {
-        let left = deadline.saturating_duration_since(std::time::Instant::now());
-        if wait.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
-            late = true;
-            end_group(&child);
+    // Nobody listens after the end.
+    interrupt::on_request(move || drop(send.send(Sign::Interrupted)));
+    let deadline = Instant::now() + patience;
+    let (mut open, mut late) = (outputs.len(), false);
+    while open > 0 && !late {
+        match signs.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Sign::Closed) => open -= 1,
+            Ok(Sign::Interrupted) | Err(_) => late = true,
         }
     }
+    if late {
+        end_group(&child);
+    }
     let status = child.wait()?;
+    interrupt::check()?;
     let mut texts = outputs.into_iter().map(|output| output.join().unwrap_or_default());
     Ok(Ended {
         stdout: texts.next().unwrap_or_default(),

@@ -4,12 +4,15 @@ use crate::Result;
 use crate::case::{Case, Outcome};
 use crate::glob::fits;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `expected.toml`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
+    /// How many tests a suite has: one that vanishes proves nothing any more.
+    #[serde(default)]
+    pub(crate) tests: BTreeMap<String, usize>,
     #[serde(default)]
     pub(crate) known: Vec<Known>,
 }
@@ -65,6 +68,20 @@ impl Expected {
             .map_err(|error| format!("expected.toml: {error}"))?)
     }
 
+    /// Entries whose suite has stars and that fit no test of any suite, given by name and tests.
+    pub(crate) fn unused(&self, all: &[(&str, &[Case])]) -> Vec<String> {
+        let is_used = |known: &&Known| {
+            all.iter().any(|(suite, cases)| cases.iter().any(|case| known.is_for(suite, &case.name)))
+        };
+        let shared = self.known.iter().filter(|known| known.suite.contains('*'));
+        let unused = shared.filter(|known| !is_used(known));
+        unused
+            .map(|known| {
+                format!("{}: there is no test {}; take it out of expected.toml", known.suite, known.case)
+            })
+            .collect()
+    }
+
     /// The entry for a test with that outcome.
     pub(crate) fn known(&self, suite: &str, case: &Case) -> Option<&Known> {
         self.known.iter().find(|known| known.is_for(suite, &case.name) && known.is_outcome(&case.outcome))
@@ -83,6 +100,9 @@ impl Expected {
                 (Outcome::Skipped(_), _) => "is skipped, and expected.toml does not say so",
             };
             complaints.push(format!("{suite}: {} {complaint}", case.name));
+        }
+        if let Some(tests) = self.tests.get(suite).filter(|tests| whole && **tests != cases.len()) {
+            complaints.push(format!("{suite}: {} tests, and expected.toml says {tests}", cases.len()));
         }
         let here = |known: &&Known| fits(&known.suite, suite);
         for known in self.known.iter().filter(here).filter(|_| whole) {
@@ -189,6 +209,15 @@ mod tests {
     }
 
     #[test]
+    fn a_test_that_vanishes_shows() {
+        let expected: Expected = toml::from_str("[tests]\ns = 2").unwrap();
+        let cases = [Case::passed("a"), Case::passed("b")];
+        assert!(expected.complaints("s", &cases, true).is_empty());
+        assert_eq!(expected.complaints("s", &cases[..1], true).len(), 1);
+        assert!(expected.complaints("s", &cases[..1], false).is_empty(), "some were left out");
+    }
+
+    #[test]
     fn all_that_makes_it_red() {
         let red = |cases: &[Case]| expected().complaints("s", cases, false).len();
         assert_eq!(red(&[Case::failed("chat", "")]), 1, "a new failure");
@@ -199,6 +228,21 @@ mod tests {
         assert_eq!(red(&[Case::passed("chat"), Case::passed("chat")]), 1, "two of one name");
         assert_eq!(expected().complaints("s", &[], true).len(), 1, "an entry for nothing");
         assert!(expected().complaints("t", &[], true).is_empty());
+    }
+
+    #[test]
+    fn shared_entries_fit_some_suite() {
+        let (chat, sm) = ([Case::passed("chat")], [skipped("sm")]);
+        assert!(expected().unused(&[("s", &chat), ("t", &sm)]).is_empty());
+        assert_eq!(expected().unused(&[("s", &chat), ("t", &chat)]).len(), 1);
+    }
+
+    #[test]
+    fn entries_are_for_suites_that_there_are() {
+        for known in Expected::read().unwrap().known {
+            let there = crate::suites::ALL.iter().any(|suite| fits(&known.suite, suite.name));
+            assert!(there, "expected.toml: no suite is called {}", known.suite);
+        }
     }
 
     #[test]

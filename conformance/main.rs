@@ -13,6 +13,7 @@ mod certificates;
 mod child;
 mod expected;
 mod glob;
+mod interrupt;
 mod packages;
 mod report;
 mod results;

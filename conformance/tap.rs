@@ -23,10 +23,11 @@ impl Said {
 pub(crate) fn parse(text: &str) -> Said {
     let mut said = Said::default();
     for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("not ok") {
-            said.cases.push(case(rest, Outcome::Failed(String::new())));
-        } else if let Some(rest) = line.strip_prefix("ok") {
-            said.cases.push(case(rest, Outcome::Passed));
+        if let Some(rest) = result(line, "not ok") {
+            // A failure stays one, whatever is said about it.
+            said.cases.push(Case::failed(name(rest), ""));
+        } else if let Some(rest) = result(line, "ok") {
+            said.cases.push(case(rest));
         } else if let Some(count) = line.strip_prefix("1..") {
             said.plan = count.trim().parse().ok();
         } else if let Some(reason) = line.strip_prefix("  # ").or_else(|| line.strip_prefix("  #"))
@@ -41,16 +42,24 @@ pub(crate) fn parse(text: &str) -> Said {
     said
 }
 
-/// ` 3 - name # SKIP why`: the number may be missing.
-fn case(rest: &str, outcome: Outcome) -> Case {
+/// What follows `ok` or `not ok` in a line that starts with just that word.
+fn result<'l>(line: &'l str, word: &str) -> Option<&'l str> {
+    line.strip_prefix(word).filter(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// ` 3 - name`: the number may be missing.
+fn name(rest: &str) -> &str {
     let rest = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
-    let rest = rest.trim_start().strip_prefix("- ").unwrap_or(rest).trim();
-    match rest.split_once(" # SKIP") {
-        Some((name, why)) => {
-            Case { name: name.trim().to_owned(), outcome: Outcome::Skipped(why.trim().to_owned()) }
-        }
-        None => Case { name: rest.to_owned(), outcome },
-    }
+    rest.trim_start().strip_prefix("- ").unwrap_or(rest).trim()
+}
+
+/// ` 3 - name # SKIP why`, behind `ok`.
+fn case(rest: &str) -> Case {
+    let (rest, outcome) = match rest.split_once(" # SKIP") {
+        Some((rest, why)) => (rest, Outcome::Skipped(why.trim().to_owned())),
+        None => (rest, Outcome::Passed),
+    };
+    Case { name: name(rest).to_owned(), outcome }
 }
 
 #[test]
@@ -71,6 +80,13 @@ fn all_forms() {
             },
         ]
     );
+}
+
+#[test]
+fn a_failure_is_not_skipped() {
+    let said = parse("not ok - chat # SKIP of no interest\nokay, so far\nnot okay\n1..1\n");
+    assert!(said.is_complete());
+    assert_eq!(said.cases, [Case::failed("chat # SKIP of no interest", "")]);
 }
 
 #[test]

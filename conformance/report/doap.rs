@@ -20,10 +20,8 @@ pub(super) fn doap(specifications: &Specifications) -> String {
     for specification in specifications.built() {
         match specification.id.split_once(['-', ' ']) {
             Some(("RFC", number)) => {
-                let _ = writeln!(
-                    out,
-                    "    <implements rdf:resource='https://www.rfc-editor.org/info/rfc{number}'/>"
-                );
+                let _ =
+                    writeln!(out, "    <implements rdf:resource='https://xmpp.org/rfcs/rfc{number}.html'/>");
             }
             Some((_, number)) => {
                 let status = if specification.built == Built::Yes { "complete" } else { "partial" };

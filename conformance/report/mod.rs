@@ -57,6 +57,10 @@ mod tests {
     #[test]
     fn the_table_has_a_line_for_each_specification_and_each_row() {
         let (specifications, readme) = (Specifications::read().unwrap(), kept("README.md"));
+        assert!(
+            readme.starts_with(include_str!("head.md")),
+            "README.md begins otherwise than head.md; {AGAIN}"
+        );
         for specification in specifications.built() {
             let start = format!("| {} | {} |", specification.id, specification.title);
             assert!(readme.contains(&start), "README.md has no line {start}; {AGAIN}");

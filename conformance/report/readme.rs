@@ -50,12 +50,11 @@ fn row_line(out: &mut String, row: &Row, specifications: &Specifications, result
     let ids = joined(found.iter().map(|found| found.id.clone()).collect());
     let _ = writeln!(
         out,
-        "| {} | {} | {} | {} | {ids}{} | {} | {} |",
+        "| {} | {} | {} | {} | {ids} | {} | {} |",
         row.category,
         row.feature,
         mark(row.core),
         mark(row.advanced),
-        if row.one_is_enough { " (one is enough)" } else { "" },
         joined(found.iter().map(|found| words(found.built).to_owned()).collect()),
         joined(found.iter().map(|found| last(found, results)).collect()),
     );

@@ -57,9 +57,8 @@ pub(super) struct Row {
     pub(super) core: bool,
     #[serde(default)]
     pub(super) advanced: bool,
+    /// All of them are needed.
     pub(super) providers: Vec<String>,
-    #[serde(default)]
-    pub(super) one_is_enough: bool,
 }
 
 impl Specifications {

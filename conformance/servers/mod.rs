@@ -131,7 +131,9 @@ fn free_address() -> Result<Ipv4Addr> {
             return Ok(address);
         }
     }
-    Err("no address of the loopback has its ports 5222 and 5223 free".into())
+    let hint = "Perhaps a server listens on all addresses, such as one that was started when its package was installed. To \
+                find it: ss -ltnp 'sport = 5222 or sport = 5223'; to stop it: systemctl stop prosody ejabberd";
+    Err(format!("no address of the loopback has its ports 5222 and 5223 free. {hint}").into())
 }
 
 /// The accounts of the suites with real clients: fresh for each suite.

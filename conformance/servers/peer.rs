@@ -2,7 +2,7 @@
 
 use super::{Foreign, Server, Site};
 use crate::packages::debian;
-use crate::{Result, child};
+use crate::{Result, child, interrupt};
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpStream};
@@ -62,6 +62,7 @@ impl Peer {
         let deadline = Instant::now() + START;
         // There is no sign to wait for that both peers give.
         while TcpStream::connect(self.c2s()).is_err() || TcpStream::connect(self.c2s_tls()).is_err() {
+            interrupt::check()?;
             let ended = self.running.borrow_mut().as_mut().and_then(|child| child.try_wait().ok()).flatten();
             if ended.is_some() || Instant::now() > deadline {
                 return Err(format!("{} does not start:\n{}", self.start.package, self.log()).into());

@@ -87,7 +87,8 @@ impl Stage<'_> {
 
     /// Runs a program that prints TAP. If it does not come to its end, that is one more failure.
     pub(crate) fn tap(&self, command: &mut Command) -> Result<Vec<Case>> {
-        let ended = child::run(command, PATIENCE)?;
+        // What a program leaves behind that had to be ended goes with the folder.
+        let ended = child::run(command.env("TMPDIR", &self.scratch), PATIENCE)?;
         let said = tap::parse(&String::from_utf8_lossy(&ended.stdout));
         let complete = said.is_complete() && ended.status.is_some_and(|status| status.success());
         let mut cases = said.cases;
@@ -106,7 +107,7 @@ impl Stage<'_> {
 }
 
 /// The name of the failure of a program that did not run to its end.
-const COMPLETE: &str = "the program runs to its end";
+pub(crate) const COMPLETE: &str = "the program runs to its end";
 
 /// How long a suite may take.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);

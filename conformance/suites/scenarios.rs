@@ -1,9 +1,9 @@
 //! The scenarios of this tree, against any server: where others disagree, somebody is wrong.
 
 use super::{Stage, Suite};
-use crate::Result;
 use crate::case::{Case, Outcome};
-use crate::servers::{Domain, Server};
+use crate::servers::{Domain, Kind, Server};
+use crate::{Result, interrupt};
 use kernel::testing::scenario::Scenario;
 use std::fs;
 use std::net::SocketAddr;
@@ -46,18 +46,19 @@ pub(crate) fn all() -> Vec<(String, PathBuf)> {
 fn run(stage: &Stage) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for (name, file) in all() {
+        interrupt::check()?;
         if stage.only.is_none_or(|only| name.contains(only)) {
-            cases.push(Case { outcome: play(stage.server, &file)?, name });
+            cases.push(Case { outcome: play(stage, &file)?, name });
         }
     }
     Ok(cases)
 }
 
-fn play(server: &dyn Server, file: &Path) -> Result<Outcome> {
+fn play(stage: &Stage, file: &Path) -> Result<Outcome> {
     let scenario = Scenario::parse(&fs::read_to_string(file)?)?;
     // What plays it was made for tests, where a broken connection is a panic.
     let played = catch_unwind(AssertUnwindSafe(|| {
-        let host = Hosted(server);
+        let host = Hosted { server: stage.server, is_free: stage.name != Kind::Stentor.name() };
         scenario.play(&mut OverSockets::new(&host)).map_err(|failure| failure.to_string())
     }));
     Ok(match played.unwrap_or_else(|_| Err("the server broke the connection".to_owned())) {
@@ -66,26 +67,33 @@ fn play(server: &dyn Server, file: &Path) -> Result<Outcome> {
     })
 }
 
-struct Hosted<'s>(&'s dyn Server);
+struct Hosted<'s> {
+    server: &'s dyn Server,
+    is_free: bool,
+}
 
 impl Host for Hosted<'_> {
     fn c2s(&self) -> SocketAddr {
-        self.0.c2s()
+        self.server.c2s()
     }
 
     fn c2s_tls(&self) -> SocketAddr {
-        self.0.c2s_tls()
+        self.server.c2s_tls()
     }
 
     fn make_account(&self, jid: &str, password: &str) -> std::result::Result<(), String> {
-        self.0.add_user(jid, password).map_err(|error| error.to_string())
+        self.server.add_user(jid, password).map_err(|error| error.to_string())
     }
 
     fn remove_account(&self, jid: &str) -> std::result::Result<(), String> {
-        self.0.remove_user(jid).map_err(|error| error.to_string())
+        self.server.remove_user(jid).map_err(|error| error.to_string())
     }
 
     fn patience(&self) -> Duration {
         PATIENCE
+    }
+
+    fn is_free(&self) -> bool {
+        self.is_free
     }
 }

@@ -58,6 +58,8 @@ impl Client {
             let proceed = matches!(&incoming, Incoming::Element(element) if element.is("proceed", ns::TLS));
             self.inbox.push_back(incoming);
             if proceed {
+                // RFC 6120 §5.4.3.3: a new stream, whoever begins it; what came in the clear is discarded.
+                self.reader = Reader::default();
                 self.stream = self.stream.take().and_then(|stream| stream.try_encrypt(&[]).ok());
             }
         }

@@ -52,6 +52,11 @@ pub trait Host {
     fn patience(&self) -> Duration {
         PATIENCE
     }
+
+    /// Whether it is another server than Stentor ([`Driver::is_free`]).
+    fn is_free(&self) -> bool {
+        false
+    }
 }
 
 /// Accounts are made by the socket that the command line uses: a process for each would take longer than the scenario.
@@ -209,6 +214,10 @@ impl Driver for OverSockets<'_> {
     fn cut(&mut self, actor: usize) -> Result<(), String> {
         self.clients[actor] = None;
         self.settle()
+    }
+
+    fn is_free(&self) -> bool {
+        self.host.is_free()
     }
 
     /// The time of a real server cannot be moved. What a scenario waits for has a longer past in memory.

@@ -76,15 +76,18 @@ fn run(stage: &Stage) -> Result<Vec<Case>> {
     command.env("TMPDIR", &stage.scratch);
     let ended = child::run(&mut command, super::PATIENCE)?;
     let mut cases = cases(&String::from_utf8_lossy(&ended.stdout));
-    if ended.status.is_none() || cases.is_empty() {
+    let failed = cases.iter().any(|case| matches!(case.outcome, Outcome::Failed(_)));
+    let fine = ended.status.is_some_and(|status| status.success() || failed);
+    let complete = fine && !cases.is_empty();
+    cases.retain(|case| stage.only.is_none_or(|only| case.name.contains(only)));
+    if !complete {
         cases.push(Case::failed(super::COMPLETE, child::tail(&ended.stderr, 30)));
     }
-    cases.retain(|case| stage.only.is_none_or(|only| case.name.contains(only)));
     Ok(cases)
 }
 
-/// Reads the events that `go test -json` prints. Tests of which others are a part are left out, but where a package
-/// fails and no test of it does, the package is a failure.
+/// Reads the events that `go test -json` prints. Tests of which others are a part are left out, and so are packages, but
+/// where one fails and no part of it does, it is a failure itself.
 fn cases(text: &str) -> Vec<Case> {
     let mut outputs: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut ends: BTreeMap<(String, String), String> = BTreeMap::new();
@@ -100,14 +103,17 @@ fn cases(text: &str) -> Vec<Case> {
             _ => {}
         }
     }
-    let leaves = ends.keys().filter(|(package, test)| {
+    let told = ends.iter().filter(|((package, test), end)| {
         let below = if test.is_empty() { String::new() } else { format!("{test}/") };
-        !ends.keys().any(|(other, name)| other == package && name != test && name.starts_with(&below))
+        let mut parts = ends
+            .iter()
+            .filter(|((other, name), _)| other == package && name != test && name.starts_with(&below));
+        if *end == "fail" { parts.all(|(_, end)| end != "fail") } else { parts.next().is_none() }
     });
     let mut cases = Vec::new();
-    for key @ (package, test) in leaves {
+    for (key @ (package, test), end) in told {
         let output = outputs.get(key).map(String::as_str).unwrap_or_default();
-        let outcome = match ends[key].as_str() {
+        let outcome = match end.as_str() {
             "pass" => Outcome::Passed,
             "fail" => Outcome::Failed(reason(output)),
             // The other servers.
@@ -115,7 +121,8 @@ fn cases(text: &str) -> Vec<Case> {
             _ => Outcome::Skipped(reason(output)),
         };
         // Which server it is says the run.
-        let name = format!("{package} {}", test.replace("/prosody/", "/"));
+        let test = test.replace("/prosody/", "/");
+        let name = format!("{package} {}", test.trim_end_matches("/prosody"));
         cases.push(Case { name: name.trim_end().to_owned(), outcome });
     }
     cases
@@ -141,6 +148,14 @@ fn events_become_cases() {
 {"Action":"fail","Package":"mellium.im/xmpp/ping","Elapsed":1}
 {"Action":"output","Package":"mellium.im/xmpp/muc","Output":"does not build\n"}
 {"Action":"fail","Package":"mellium.im/xmpp/muc","Elapsed":0}
+{"Action":"pass","Package":"mellium.im/xmpp/roster","Test":"TestRoster/prosody/0","Elapsed":0.1}
+{"Action":"output","Package":"mellium.im/xmpp/roster","Test":"TestRoster/prosody","Output":"no end\n"}
+{"Action":"fail","Package":"mellium.im/xmpp/roster","Test":"TestRoster/prosody","Elapsed":0.1}
+{"Action":"fail","Package":"mellium.im/xmpp/roster","Test":"TestRoster","Elapsed":0.1}
+{"Action":"fail","Package":"mellium.im/xmpp/roster","Elapsed":0.1}
+{"Action":"pass","Package":"mellium.im/xmpp/xtime","Test":"TestTime","Elapsed":0.1}
+{"Action":"output","Package":"mellium.im/xmpp/xtime","Output":"exit status 2\n"}
+{"Action":"fail","Package":"mellium.im/xmpp/xtime","Elapsed":0.1}
 "#;
     assert_eq!(
         cases(text),
@@ -148,6 +163,10 @@ fn events_become_cases() {
             Case::failed("muc", "does not build"),
             Case::failed("ping TestPing/0", "ping_test.go:7: no pong"),
             Case::passed("ping TestPing/1"),
+            Case::failed("roster TestRoster", "no end"),
+            Case::passed("roster TestRoster/0"),
+            Case::failed("xtime", "exit status 2"),
+            Case::passed("xtime TestTime"),
         ]
     );
 }

@@ -30,7 +30,6 @@ class Tap(unittest.TestResult):
         for line in reason.splitlines():
             print(f"  # {line}")
         sys.stdout.flush()
-        self.printed = getattr(self, "printed", 0) + 1
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -64,9 +63,9 @@ def main(directory, only=""):
     suites = [import_module(f"itests.{module}").suite for module in modules]
     chosen = [test for suite in suites for test in flat(suite) if only in named(test)]
     print("TAP version 14")
-    result = Tap()
-    unittest.TestSuite(chosen).run(result)
-    print(f"1..{result.printed if chosen else 0}")
+    unittest.TestSuite(chosen).run(Tap())
+    # What has ended in no way that is told above is missed by whoever counts.
+    print(f"1..{len(chosen)}")
 
 
 main(*sys.argv[1:])

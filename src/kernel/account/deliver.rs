@@ -204,8 +204,12 @@ impl Account {
             | StanzaType::Subscribed
             | StanzaType::Unsubscribe
             | StanzaType::Unsubscribed => {
-                // RFC 6121 §8.5.3.2.2 lets all but subscribe be ignored at a resource that isn't there; treating
-                // them alike at every address of the account keeps both rosters in step.
+                // RFC 6121 §8.5.3.2.2: all but a request is ignored at a resource that is not there. Only other servers
+                // send such a thing; ours writes the bare address first (§3.1.2).
+                let is_missing = |resource| self.lock().by_resource(resource).is_none();
+                if parcel.frame.type_() != StanzaType::Subscribe && resource.is_some_and(is_missing) {
+                    return;
+                }
                 if parcel.frame.type_() == StanzaType::Subscribe && self.outgoing.is_full() {
                     outcome.bounce = Some(StanzaError::new(StanzaCondition::ResourceConstraint));
                     return;

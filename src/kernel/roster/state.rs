@@ -240,9 +240,8 @@ pub fn outbound(state: State, approved: bool, kind: SubscriptionType) -> Transit
         SubscriptionType::Unsubscribed => {
             // §3.2.2: unavailable while the contact is still subscribed, the cancellation, then the push.
             const CANCEL: &[Effect] = &[Effect::Unavailable, Effect::Pass, Effect::Push];
-            // A request that is denied never showed the contact any presence, so that unavailable presence from full
-            // JIDs would tell a stranger which sessions there are. §3.2.2 rule 3 reads as if it were sent here too;
-            // its reason ("while the user is still subscribed") does not hold.
+            // A request that is denied never showed the contact any presence: unavailable presence from full JIDs would
+            // tell a stranger which sessions there are (etc/decisions/0012-denial-without-presence.md).
             const DENY: &[Effect] = &[Effect::Pass, Effect::Push];
             match state {
                 // §3.2.2 rule 2: takes back the pre-approval and isn't routed.

@@ -402,7 +402,8 @@ impl Core {
         if let Some(from) = from.filter(|_| self.peer.bindings.tls).and_then(|from| Jid::parse(from).ok()) {
             out.attr("to", from.bare().as_str());
         }
-        out.attr("xml:lang", self.lang.as_deref().unwrap_or("en"));
+        // §4.7.4: the language of our explanations, whatever was asked for.
+        out.attr("xml:lang", "en");
         self.reply(&out.into_open_string());
     }
 

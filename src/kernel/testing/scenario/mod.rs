@@ -52,7 +52,8 @@
 //! | `NAME sends: XML` | sends the text as it is; starting with `<stream:stream …>` it begins a new stream |
 //! | `NAME receives: XML…` | receives these elements, in this order |
 //! | `NAME receives in any order: XML…` | receives these elements |
-//! | `NAME may receive: XML` | receives this element, or nothing |
+//! | `NAME receives one of: XML…` | receives one of these elements |
+//! | `NAME may receive: XML` | receives this element if it comes next |
 //! | `NAME receives nothing` | nothing has come and nothing comes |
 //! | `nobody receives anything` | the same for all who are connected |
 //! | `NAME discards`, `everybody discards` | drops what has come |
@@ -76,11 +77,14 @@
 //! or received. `{x*300}` is 300 times x, for what is too long to read. `{name.jid}` and `{name.bare}` are the addresses of a client that connects, its name in lower case.
 //!
 //! What the RFC leaves to every server is not compared unless it is written: `xml:lang`, the `<text/>` and the `by` of
-//! an error, and the payload that an error stanza repeats (RFC 6120 §8.3.1); `<stanza-id/>` (XEP-0359), the hash of the
-//! vCard's picture (XEP-0153) and in presence the time (XEP-0203), which are added to stanzas that pass. To a client that
-//! has logged in a stanza may come without `from` and `to` where these are the client's own (RFC 6120 §8.1.1.1,
-//! §8.1.2.1), its own presence may be addressed to the account or the client, and a normal message needs no type.
+//! an error, and the payload that an error stanza repeats (RFC 6120 §8.3.1).
+//!
+//! Other servers than Stentor may do more otherwise ([`Driver::is_free`]): they may add `<stanza-id/>` (XEP-0359), the hash
+//! of the vCard's picture (XEP-0153) and in presence the time (XEP-0203) to stanzas that pass; to a client that has logged
+//! in a stanza may come without `from` and `to` where these are the client's own (RFC 6120 §8.1.1.1, §8.1.2.1), presence
+//! may be addressed to the account or the client, and a normal message needs no type.
 
+mod liberty;
 mod parse;
 mod pattern;
 mod play;
@@ -144,6 +148,7 @@ pub enum Action {
     Open { actor: usize, tls: bool },
     Send { actor: usize, xml: String },
     Receive { actor: usize, patterns: Vec<Pattern>, any_order: bool },
+    ReceiveOneOf { actor: usize, patterns: Vec<Pattern> },
     MayReceive { actor: usize, pattern: Pattern },
     ReceiveNothing(usize),
     NobodyReceives,

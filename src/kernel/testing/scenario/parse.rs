@@ -77,7 +77,8 @@ impl Scenario {
         }
         let unknown = || ParseError::new(format!("not understood: {}", block.head));
         let (actor, verb) = self.whose(head).ok_or_else(unknown)?;
-        let says = ["sends", "receives", "receives in any order", "may receive"].contains(&verb);
+        let says = ["sends", "receives", "receives in any order", "receives one of", "may receive"];
+        let says = says.contains(&verb);
         if says != inline.is_some() {
             return Err(unknown());
         }
@@ -89,6 +90,7 @@ impl Scenario {
             "receives" | "receives in any order" => {
                 Action::Receive { actor, patterns: Pattern::parse_all(&xml)?, any_order: verb != "receives" }
             }
+            "receives one of" => Action::ReceiveOneOf { actor, patterns: Pattern::parse_all(&xml)? },
             "may receive" => Action::MayReceive { actor, pattern: Pattern::parse(&xml)? },
             "receives nothing" => Action::ReceiveNothing(actor),
             "discards" => Action::Discard(Some(actor)),

@@ -193,15 +193,8 @@ fn compare_children(
     Err(reason.unwrap_or_else(|| format!("no <{}> in '{}'", first.name(), first.ns())))
 }
 
-/// What servers add to stanzas that pass (XEP-0359 and what came before it, XEP-0153 by XEP-0398, XEP-0203 in presence),
-/// and to an error: an explanation, the stanza that failed.
+/// What a server may add to an error: an explanation, the stanza that failed.
 fn ignored(parent: &Element, child: &Element) -> bool {
-    let added =
-        [("stanza-id", "urn:xmpp:sid:0"), ("archived", "urn:xmpp:mam:tmp"), ("x", "vcard-temp:x:update")];
-    let delayed = parent.is("presence", ns::CLIENT) && child.is("delay", "urn:xmpp:delay");
-    if delayed || added.iter().any(|(name, ns)| child.is(*name, *ns)) {
-        return true;
-    }
     let explains = [ns::STANZAS, ns::STREAM_ERRORS, ns::SASL].iter().any(|ns| child.is("text", *ns));
     let stanza = ["message", "presence", "iq"].iter().any(|kind| parent.is(*kind, ns::CLIENT));
     explains || (stanza && parent.attr("type") == Some("error"))

@@ -62,6 +62,33 @@ fn explanations_of_errors_do_not_count() {
 }
 
 #[test]
+fn liberties_are_for_other_servers() {
+    let free = |pattern: &str, actual: &str| {
+        let actual = crate::testing::client::element(actual);
+        let meant = super::liberty::meant(&actual, Some("romeo@example.org/orchard"));
+        meant.iter().any(|element| same(pattern, &String::from(element)))
+    };
+    for (pattern, actual) in [
+        ("<message type='normal'/>", "<message/>"),
+        ("<message/>", "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a'/></message>"),
+        ("<presence/>", "<presence><delay xmlns='urn:xmpp:delay' stamp='now'/></presence>"),
+        ("<iq from='romeo@example.org' to='romeo@example.org/orchard'/>", "<iq/>"),
+        ("<presence to='romeo@example.org'/>", "<presence to='romeo@example.org/orchard'/>"),
+    ] {
+        assert!(free(pattern, actual), "{pattern} {actual}");
+        assert!(!same(pattern, actual), "{pattern} {actual}");
+    }
+    for (pattern, actual) in [
+        ("<message/>", "<message><delay xmlns='urn:xmpp:delay' stamp='now'/></message>"),
+        ("<iq from='romeo@example.org/orchard'/>", "<iq/>"),
+        ("<iq to='romeo@example.org'/>", "<iq to='romeo@example.org/orchard'/>"),
+        ("<presence to='juliet@example.org'/>", "<presence/>"),
+    ] {
+        assert!(!free(pattern, actual), "{pattern} {actual}");
+    }
+}
+
+#[test]
 fn both_halves_of_a_stream_are_elements_of_a_kind() {
     let patterns = Pattern::parse_all(
         "<?xml version='1.0'?><stream:stream from='a' id='{any}' version='1.0'><stream:features/></stream:stream>",
@@ -124,6 +151,14 @@ fn a_talk_goes_as_written_or_fails_at_its_line() {
     play(TALK).unwrap();
     assert_eq!(play(&TALK.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);
     assert_eq!(play(&TALK.replace("receives:", "may receive:")).err(), None);
+    let other = TALK.replace("Romeo receives:", "Romeo may receive: <presence/>\nRomeo receives:");
+    play(&other).unwrap();
+    let left = play(&other.replace("Romeo receives:", "Romeo may receive: <iq/>\nwait 1 s\n#")).unwrap_err();
+    assert!(left.message.contains("at the end"), "{left}");
+    let one_of = TALK.replace("receives:", "receives one of: <presence/>");
+    play(&one_of).unwrap();
+    assert_eq!(play(&one_of.replace("a: b</body></m", "a: c</body></m")).unwrap_err().line, 15);
+    assert_eq!(play(&TALK.replace("wait 3 min", "Romeo receives one of: <presence/>")).unwrap_err().line, 16);
     assert_eq!(play(&TALK.replace("wait 3 min", "Romeo receives: <presence/>")).unwrap_err().line, 16);
     let left = play(&TALK.replace("wait 3 min", "Romeo sends: <message to='{romeo.jid}'/>")).unwrap_err();
     assert!(left.message.contains("at the end"), "{left}");

@@ -138,7 +138,6 @@ fn a_password_that_was_changed_is_another_one() {
     assert_eq!(exchange(&mut world.connect(), new).name(), "success");
 }
 
-/// What drives the stream asks when to give up: for an ended stream whose last words still wait, never.
 #[test]
 fn a_line_may_end_behind_starttls() {
     let world = World::new();
@@ -152,6 +151,21 @@ fn a_line_may_end_behind_starttls() {
     assert!(features.has_child("mechanisms", ns::SASL));
 }
 
+/// RFC 6120 §5.4.3.3: what is behind the end of the line would be taken as secured.
+#[test]
+fn a_line_may_not_begin_behind_starttls() {
+    let world = World::new();
+    for injected in ["\n<auth", "\n\0", " x", "\r\n\u{feff}"] {
+        let mut client = world.connect_from(Peer::default());
+        client.open("example.org");
+        client.header_and_features();
+        client.send(&format!("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>{injected}"));
+        let error = client.one();
+        assert!(error.has_child("policy-violation", ns::STREAM_ERRORS), "{injected:?}: {error:?}");
+    }
+}
+
+/// What drives the stream asks when to give up: for an ended stream whose last words still wait, never.
 #[test]
 fn an_ended_stream_has_no_deadline() {
     let world = World::new();

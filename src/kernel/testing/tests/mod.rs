@@ -4,6 +4,7 @@ mod accounts;
 mod asked;
 mod durability;
 mod failing;
+mod foreign;
 mod ledger;
 mod login;
 mod mistakes;

@@ -1,9 +1,10 @@
 //! Where things from elsewhere are kept: `target/conformance/`. Made once, and again only if it was removed.
 
 use crate::{Result, child, interrupt};
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tests::once::fill_once;
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -28,19 +29,10 @@ impl Cache {
     /// way.
     pub(crate) fn folder(&self, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = self.path(name);
-        let lock = File::create(self.path(format!("{}.lock", name.replace('/', "-"))))?;
-        lock.lock()?;
-        let ready = folder.join(".ready");
-        if !ready.exists() {
-            if folder.exists() {
-                // What a broken attempt left.
-                fs::remove_dir_all(&folder)?;
-            }
-            fs::create_dir_all(&folder)?;
+        fill_once(&folder, |folder| {
             println!("making {}", folder.display());
-            fill(&folder)?;
-            fs::write(ready, "")?;
-        }
+            fill(folder)
+        })?;
         Ok(folder)
     }
 }

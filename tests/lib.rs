@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that finds something missing has failed")]
 
+pub mod once;
 pub mod sockets;
 pub mod stentor;
 pub mod stream;

@@ -9,13 +9,7 @@ use std::path::Path;
 fn play(folder: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let files = scenario_files(&root.join(folder));
-    // Made and deleted again and again: their passwords need no strength.
-    let setup = Setup::default().domains(&[DOMAIN]).config("[auth]\nscram_iterations = 4096");
-    let setup = setup.config("[limits]\nc2s_rate = \"unlimited\"");
-    // What the scenarios of these XEPs rely on.
-    let setup = setup.config("[xep.register]\nopen = true\nper_address_per_hour = \"unlimited\"");
-    let setup = setup.config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]");
-    let server = setup.start();
+    let server = Setup::default().domains(&[DOMAIN]).many_accounts().start();
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let mut failures = String::new();
     for file in files.iter().filter(|file| file.to_string_lossy().contains(&only)) {

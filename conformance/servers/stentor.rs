@@ -6,18 +6,14 @@ use std::net::SocketAddr;
 use tests::sockets::Host;
 use tests::stentor::{Setup, Stentor, command};
 
-/// Everything at its default but what a test needs: registration is open, and accounts are made by the hundred, so
-/// their passwords are hashed less often and nobody is slowed down.
+/// Everything at its default but what tests need.
 pub(super) fn start(site: &Site) -> Result<Stentor> {
     let files = &site.certificates;
     Ok(Setup::default()
         .domains(&[&site.domain])
         .standard_ports(site.address)
         .config(&format!("[tls]\ncertificate = {:?}\nkey = {:?}", files.chain, files.key))
-        .config("[auth]\nscram_iterations = 4096")
-        .config("[limits]\nc2s_rate = \"unlimited\"")
-        .config("[xep.register]\nopen = true\nper_address_per_hour = \"unlimited\"")
-        .config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]")
+        .many_accounts()
         .start())
 }
 

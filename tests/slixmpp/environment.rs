@@ -1,7 +1,7 @@
 //! The virtual environment with slixmpp, made once below `target/`.
 
+use crate::once::fill_once;
 use crate::stentor::target_directory;
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,19 +19,13 @@ pub(super) fn python() -> &'static Path {
 fn make() -> PathBuf {
     let folder = target_directory().join(PACKAGE.replace("==", "-"));
     let python = folder.join("bin/python");
-    fs::create_dir_all(target_directory()).expect("a directory");
-    // Several test programs may come here at once.
-    let lock = File::create(target_directory().join("slixmpp.lock")).expect("a lock file");
-    lock.lock().expect("a lock");
-    let ready = folder.join("ready");
-    if !ready.exists() {
-        // What a broken attempt left.
-        let _ = fs::remove_dir_all(&folder);
-        step("make a virtual environment", Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    let filled = fill_once::<std::io::Error>(&folder, |folder| {
+        step("make a virtual environment", Command::new("python3").args(["-m", "venv"]).arg(folder));
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE];
         step("install slixmpp from PyPI", Command::new(&python).args(pip));
-        fs::write(&ready, "").expect("a mark");
-    }
+        Ok(())
+    });
+    filled.expect("a folder");
     python
 }
 

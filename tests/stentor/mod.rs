@@ -83,6 +83,15 @@ impl Setup {
         self
     }
 
+    /// For tests that make accounts by the hundred, also by registration: their passwords are hashed less often and
+    /// nobody is slowed down. The scenarios of the XEPs rely on this, too.
+    pub fn many_accounts(self) -> Setup {
+        self.config("[auth]\nscram_iterations = 4096")
+            .config("[limits]\nc2s_rate = \"unlimited\"")
+            .config("[xep.register]\nopen = true\nper_address_per_hour = \"unlimited\"")
+            .config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]")
+    }
+
     /// Everything but the start, for tests of the commands alone.
     pub fn prepare(self) -> Stentor {
         let directory = tempfile::Builder::new().prefix("stentor-").tempdir().expect("a temporary directory");

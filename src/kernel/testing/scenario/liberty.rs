@@ -25,16 +25,10 @@ pub(super) fn meant(element: &Element, jid: Option<&str>) -> Vec<Element> {
     if element.attr("from").is_none() {
         or("from", bare);
     }
-    match element.attr("to") {
-        Some(to) if element.name() == "presence" && (to == jid || to == bare) => {
-            or("to", bare);
-            or("to", jid);
-        }
-        Some(_) => {}
-        None => {
-            or("to", bare);
-            or("to", jid);
-        }
+    let own_presence = |to: &str| element.name() == "presence" && (to == jid || to == bare);
+    if element.attr("to").is_none_or(own_presence) {
+        or("to", bare);
+        or("to", jid);
     }
     if element.name() == "message" && element.attr("type").is_none() {
         or("type", "normal");

@@ -142,7 +142,7 @@ impl Account {
             return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
         }
         let id = self.engine.next_log_id();
-        let entry = LogEntry { id, owners: [Some(self.owner), None], frame: frame.bytes() };
+        let entry = LogEntry { id, waiting: Some(self.owner), frame: frame.bytes(), ..LogEntry::default() };
         let ticket = store.submit(Batch::new().with(Op::Append(entry)));
         state.backlog.add(id, size, &ticket);
         state.reserve(id, readers);

@@ -3,7 +3,7 @@
 use super::backlog::RETRY;
 use super::{Account, Outcome};
 use crate::outbox::{Entry, Place, Push};
-use crate::ports::{LogId, LogPage, LogQuery, Order, Ticket};
+use crate::ports::{List, LogId, LogPage, LogQuery, Order, Ticket};
 use crate::session::SessionId;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
         }
         let query = LogQuery {
             owner: account.owner,
+            list: List::Waiting,
+            peer: None,
             after: Some(cursor),
             before: None,
             order: Order::Ascending,

@@ -1,6 +1,6 @@
 //! What every engine does with a batch before it takes it: refuse nonsense, weigh it, fill in a new owner.
 
-use super::{Batch, LogId, Op, Owner, Swap};
+use super::{Archived, Batch, LogId, Op, Owner, Swap};
 
 /// The placeholder that a new owner's first rows carry.
 pub const NEW_OWNER: Owner = Owner(-1);
@@ -24,10 +24,11 @@ pub fn check(batch: &Batch) -> Result<(), &'static str> {
         Op::Put { owner, key, value, .. } => owned(*owner).and(sized(key.len().saturating_add(value.len()))),
         Op::Delete { owner, key, .. } => owned(*owner).and(sized(key.len())),
         Op::Append(entry) => {
-            entry.owners.iter().flatten().try_for_each(|owner| owned(*owner))?;
+            let archives = entry.archives.iter().flatten().map(|archived| archived.owner);
+            archives.chain(entry.waiting).try_for_each(owned)?;
             known(entry.id).and(sized(entry.frame.len()))
         }
-        Op::Trim { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
+        Op::Wait { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
         Op::Note(note) | Op::Checkpoint(note) => sized(note.len()),
     })
 }
@@ -68,8 +69,8 @@ fn payload(op: &Op) -> usize {
         Op::Put { key, value, .. } => key.len() + value.len(),
         Op::Delete { key, .. } => key.len(),
         Op::Append(entry) => entry.frame.len(),
-        Op::Remove { ids, .. } => ids.len() * size_of::<LogId>(),
-        Op::Trim { .. } | Op::Erase { .. } => 0,
+        Op::Wait { ids, .. } | Op::Remove { ids, .. } => ids.len() * size_of::<LogId>(),
+        Op::Erase { .. } => 0,
         Op::Note(note) | Op::Checkpoint(note) => note.len(),
     }
 }
@@ -85,19 +86,22 @@ pub fn fill_in(batch: &mut Batch, owner: Owner) {
         match op {
             Op::Put { owner, .. }
             | Op::Delete { owner, .. }
-            | Op::Trim { owner, .. }
+            | Op::Wait { owner, .. }
             | Op::Remove { owner, .. }
             | Op::Erase { owner } => fill(owner),
-            Op::Append(entry) => entry.owners.iter_mut().flatten().for_each(fill),
+            Op::Append(entry) => {
+                entry.archives.iter_mut().flatten().for_each(|archived| fill(&mut archived.owner));
+                entry.waiting.iter_mut().for_each(fill);
+            }
             Op::Note(_) | Op::Checkpoint(_) => {}
         }
     }
 }
 
-/// The lists an entry goes on: none, one or two different ones.
-pub fn distinct(owners: [Option<Owner>; 2]) -> [Option<Owner>; 2] {
-    match owners {
-        [Some(a), Some(b)] if a == b => [Some(a), None],
+/// The archives an entry goes into: none, one or two different ones, the first one's first.
+pub fn distinct(archives: [Option<Archived>; 2]) -> [Option<Archived>; 2] {
+    match archives {
+        [Some(a), Some(b)] if a.owner == b.owner => [Some(a), None],
         [None, Some(b)] => [Some(b), None],
         others => others,
     }

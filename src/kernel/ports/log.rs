@@ -24,14 +24,47 @@ impl LogId {
 }
 
 /// One frame to append. Appending an id that is there already changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEntry {
     /// Given under the account's lock, so ids can reach the engine slightly out of order.
     pub id: LogId,
-    /// Whose lists it is on: the recipient, with an archive also the sender.
-    pub owners: [Option<Owner>; 2],
+    /// In whose archives it is: the recipient's, the sender's, or none.
+    pub archives: [Option<Archived>; 2],
+    /// On whose list of waiting messages it is.
+    pub waiting: Option<Owner>,
     /// The stanza as it is to be delivered.
     pub frame: Bytes,
+}
+
+/// A place in somebody's archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// Whose archive.
+    pub owner: Owner,
+    /// The other one's bare address.
+    pub peer: Peer,
+}
+
+/// A bare address, by which an archive can be searched: its hash, the same for ever. Two addresses may share one, so
+/// who reads a page has to look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(pub u64);
+
+impl Peer {
+    /// FNV-1a with 64 bits.
+    pub fn of(bare: &str) -> Peer {
+        let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Peer(bare.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+    }
+}
+
+/// The lists that each owner has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// What was said, to be looked up later. Old entries expire.
+    Archive,
+    /// What still has to be delivered. Entries stay until they are removed.
+    Waiting,
 }
 
 /// Which way a page runs.
@@ -48,6 +81,10 @@ pub enum Order {
 pub struct LogQuery {
     /// Whose list.
     pub owner: Owner,
+    /// Which one.
+    pub list: List,
+    /// Only what was exchanged with this address. In an archive only.
+    pub peer: Option<Peer>,
     /// Only ids above this one.
     pub after: Option<LogId>,
     /// Only ids below this one.
@@ -67,4 +104,13 @@ pub struct LogPage {
     pub entries: Vec<(LogId, Bytes)>,
     /// No further entry matches beyond these.
     pub complete: bool,
+}
+
+/// What to look for in an archive (XEP-0431).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whose archive, from where to where, how much. Its list is [`List::Archive`].
+    pub page: LogQuery,
+    /// Words that all have to occur in the text, whatever their case; as the user typed them.
+    pub words: String,
 }

@@ -3,8 +3,8 @@
 
 use super::batch::{check, check_swap, distinct, fill_in, weigh, weigh_swap};
 use super::{
-    Batch, BoxFuture, Collection, Commit, LogId, LogPage, LogQuery, Op, Opened, Order, Owner, Store,
-    StoreError, Swap, Ticket, Value,
+    Batch, BoxFuture, Collection, Commit, List, LogEntry, LogId, LogPage, LogQuery, Op, Opened, Order, Owner,
+    Peer, Search, Store, StoreError, Swap, Ticket, Value,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -208,13 +208,13 @@ impl Store for Memory {
         self.read(|data| {
             let owner = *data.owners.get(name)?;
             let rows = collections.iter().flat_map(|collection| data.list(owner, collection)).collect();
-            let (entries, bytes) = data.tally(owner, None);
+            let (entries, bytes) = data.tally(owner);
             Some(Opened { owner, rows, entries, bytes })
         })
     }
 
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>> {
-        self.read(|data| data.page(query))
+        self.read(|data| data.page(query, |_| true))
     }
 
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>> {
@@ -225,30 +225,68 @@ impl Store for Memory {
         self.read(|data| data.journal.clone())
     }
 
-    fn tally(
+    fn entries(
         &self,
         owner: Owner,
-        after: Option<LogId>,
-    ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
-        self.read(|data| data.tally(owner, after))
+        ids: Vec<LogId>,
+    ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>> {
+        self.read(|data| {
+            let is_there = |id: &LogId| {
+                let on = |list| data.lists.get(&(owner, list)).is_some_and(|list| list.contains_key(id));
+                on(List::Archive) || on(List::Waiting)
+            };
+            let ids: BTreeSet<LogId> = ids.into_iter().filter(is_there).collect();
+            ids.into_iter().filter_map(|id| Some((id, data.frames.get(&id)?.frame.clone()))).collect()
+        })
     }
+
+    fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
+        let words: Vec<String> = search.words.split_whitespace().map(str::to_lowercase).collect();
+        self.read(|data| {
+            data.page(search.page, |frame| {
+                let text = body(frame).to_lowercase();
+                words.iter().all(|word| text.contains(word))
+            })
+        })
+    }
+
+    fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.change(Ok(()), 0, move |data| data.expire(below, limit))
+    }
+
+    fn extent(&self) -> BoxFuture<'static, Result<(u64, Option<LogId>), StoreError>> {
+        self.read(|data| {
+            let archived = || data.frames.values().filter(|entry| entry.archives[0].is_some());
+            let bytes = archived().map(|entry| entry.frame.len() as u64).sum();
+            (bytes, archived().map(|entry| entry.id).min())
+        })
+    }
+}
+
+/// The text that is searched.
+fn body(frame: &Bytes) -> String {
+    let element = wire::frame::Frame::parse(frame.clone()).ok().map(|frame| frame.element());
+    let body = element.and_then(|element| Some(element.get_child("body", wire::ns::CLIENT)?.text()));
+    body.unwrap_or_default()
 }
 
 /// What a disk would hold.
 #[derive(Default)]
 struct Data {
     rows: BTreeMap<(Owner, Collection, String), Value>,
-    frames: BTreeMap<LogId, ([Option<Owner>; 2], Bytes)>,
-    lists: BTreeMap<Owner, BTreeSet<LogId>>,
+    frames: BTreeMap<LogId, LogEntry>,
+    /// With the other one's address, in an archive.
+    lists: BTreeMap<(Owner, List), BTreeMap<LogId, Option<Peer>>>,
     owners: BTreeMap<String, Owner>,
     last_owner: i64,
     journal: Vec<Value>,
 }
 
 impl Data {
-    fn tally(&self, owner: Owner, after: Option<LogId>) -> (u64, u64) {
-        let frames = self.entries(owner, after, None).map(|(_, frame)| frame.len() as u64);
-        frames.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length))
+    fn tally(&self, owner: Owner) -> (u64, u64) {
+        let ids = self.lists.get(&(owner, List::Waiting)).into_iter().flatten();
+        let frames = ids.filter_map(|(id, _)| self.frames.get(id));
+        frames.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.frame.len() as u64))
     }
 
     fn apply(&mut self, batch: Batch) {
@@ -262,19 +300,17 @@ impl Data {
                 Op::Delete { collection, owner, key } => {
                     self.rows.remove(&(owner, collection, key));
                 }
-                Op::Append(entry) => {
-                    let owners = distinct(entry.owners);
-                    if owners[0].is_some() && !self.frames.contains_key(&entry.id) {
-                        self.frames.insert(entry.id, (owners, entry.frame));
-                        for owner in owners.into_iter().flatten() {
-                            self.lists.entry(owner).or_default().insert(entry.id);
-                        }
-                    }
+                Op::Append(entry) => self.append(entry),
+                Op::Wait { owner, ids } => ids.into_iter().for_each(|id| self.wait(owner, id)),
+                Op::Remove { owner, ids } => {
+                    ids.into_iter().for_each(|id| self.take_off(owner, List::Waiting, id));
                 }
-                Op::Trim { owner, up_to } => self.trim(owner, up_to),
-                Op::Remove { owner, ids } => ids.into_iter().for_each(|id| self.take_off(owner, id)),
                 Op::Erase { owner } => {
-                    self.trim(owner, LogId(u64::MAX));
+                    for list in [List::Archive, List::Waiting] {
+                        let ids = self.lists.get(&(owner, list)).into_iter().flatten();
+                        let ids: Vec<LogId> = ids.map(|(id, _)| *id).collect();
+                        ids.into_iter().for_each(|id| self.take_off(owner, list, id));
+                    }
                     self.rows.retain(|(whose, _, _), _| *whose != owner);
                     self.owners.retain(|_, whose| *whose != owner);
                 }
@@ -284,22 +320,55 @@ impl Data {
         }
     }
 
-    fn trim(&mut self, owner: Owner, up_to: LogId) {
-        let Some(list) = self.lists.get(&owner) else { return };
-        let ids: Vec<LogId> = list.range(..=up_to).copied().collect();
-        ids.into_iter().for_each(|id| self.take_off(owner, id));
-    }
-
-    fn take_off(&mut self, owner: Owner, id: LogId) {
-        if !self.lists.get_mut(&owner).is_some_and(|list| list.remove(&id)) {
+    fn append(&mut self, mut entry: LogEntry) {
+        entry.archives = distinct(entry.archives);
+        if self.frames.contains_key(&entry.id) || (entry.archives[0].is_none() && entry.waiting.is_none()) {
             return;
         }
-        if let Some((owners, _)) = self.frames.get_mut(&id) {
-            owners.iter_mut().filter(|place| **place == Some(owner)).for_each(|place| *place = None);
-            if *owners == [None, None] {
-                self.frames.remove(&id);
+        for archived in entry.archives.into_iter().flatten() {
+            let archive = self.lists.entry((archived.owner, List::Archive)).or_default();
+            archive.insert(entry.id, Some(archived.peer));
+        }
+        if let Some(owner) = entry.waiting {
+            self.lists.entry((owner, List::Waiting)).or_default().insert(entry.id, None);
+        }
+        self.frames.insert(entry.id, entry);
+    }
+
+    fn wait(&mut self, owner: Owner, id: LogId) {
+        let archived = self.lists.get(&(owner, List::Archive)).is_some_and(|list| list.contains_key(&id));
+        if let Some(entry) = self.frames.get_mut(&id).filter(|_| archived) {
+            entry.waiting = Some(owner);
+            self.lists.entry((owner, List::Waiting)).or_default().insert(id, None);
+        }
+    }
+
+    fn take_off(&mut self, owner: Owner, list: List, id: LogId) {
+        if self.lists.get_mut(&(owner, list)).is_none_or(|list| list.remove(&id).is_none()) {
+            return;
+        }
+        let Some(entry) = self.frames.get_mut(&id) else { return };
+        match list {
+            List::Waiting => entry.waiting = None,
+            List::Archive => {
+                entry.archives = entry.archives.map(|place| place.filter(|place| place.owner != owner));
+                entry.archives = distinct(entry.archives);
             }
         }
+        if entry.archives[0].is_none() && entry.waiting.is_none() {
+            self.frames.remove(&id);
+        }
+    }
+
+    fn expire(&mut self, below: LogId, limit: usize) -> usize {
+        let old = self.frames.range(..below).filter(|(_, entry)| entry.archives[0].is_some());
+        let old: Vec<LogEntry> = old.map(|(_, entry)| entry.clone()).take(limit).collect();
+        for entry in &old {
+            for archived in entry.archives.into_iter().flatten() {
+                self.take_off(archived.owner, List::Archive, entry.id);
+            }
+        }
+        old.len()
     }
 
     fn lives(&self, owner: Owner) -> bool {
@@ -344,33 +413,28 @@ impl Data {
             .map(move |((_, _, key), value)| (collection, key.clone(), value.clone()))
     }
 
-    fn entries(
-        &self,
-        owner: Owner,
-        after: Option<LogId>,
-        before: Option<LogId>,
-    ) -> impl DoubleEndedIterator<Item = (LogId, &Bytes)> {
-        let ids = self.lists.get(&owner).into_iter().flatten();
-        ids.filter(move |id| {
-            after.is_none_or(|after| **id > after) && before.is_none_or(|before| **id < before)
-        })
-        .filter_map(|id| self.frames.get(id).map(|(_, frame)| (*id, frame)))
-    }
-
-    fn page(&self, query: LogQuery) -> LogPage {
-        let entries = self.entries(query.owner, query.after, query.before);
-        let ordered: Box<dyn Iterator<Item = (LogId, &Bytes)>> = match query.order {
+    fn page(&self, query: LogQuery, keep: impl Fn(&Bytes) -> bool) -> LogPage {
+        let ids = self.lists.get(&(query.owner, query.list)).into_iter().flatten();
+        let entries = ids
+            .filter(|(id, peer)| {
+                query.after.is_none_or(|after| **id > after)
+                    && query.before.is_none_or(|before| **id < before)
+                    && (query.peer.is_none() || query.peer == **peer)
+            })
+            .filter_map(|(id, _)| self.frames.get(id))
+            .filter(|entry| keep(&entry.frame));
+        let ordered: Box<dyn Iterator<Item = &LogEntry>> = match query.order {
             Order::Ascending => Box::new(entries),
             Order::Descending => Box::new(entries.rev()),
         };
         let (mut page, mut bytes) = (LogPage { complete: true, ..LogPage::default() }, 0);
-        for (id, frame) in ordered {
+        for entry in ordered {
             if page.entries.len() >= query.limit || bytes > query.max_bytes {
                 page.complete = false;
                 break;
             }
-            bytes += frame.len();
-            page.entries.push((id, frame.clone()));
+            bytes += entry.frame.len();
+            page.entries.push((entry.id, entry.frame.clone()));
         }
         page
     }

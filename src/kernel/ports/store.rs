@@ -1,6 +1,6 @@
 //! The storage port: three shapes (table, log, blob later) and one atomic [`Batch`] over them.
 
-use super::{LogEntry, LogId, LogPage, LogQuery, Ticket};
+use super::{LogEntry, LogId, LogPage, LogQuery, Search, Ticket};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
@@ -53,15 +53,15 @@ pub enum Op {
     },
     /// Appends to the log; idempotent on the id.
     Append(LogEntry),
-    /// Takes all entries with ids up to and including `up_to` off the owner's list. A frame that is on
-    /// no list any more is gone.
-    Trim {
+    /// Puts entries that are in an archive of the owner on its list of waiting messages, too. What is not there is
+    /// passed over.
+    Wait {
         /// Whose list.
         owner: Owner,
-        /// The last id to go.
-        up_to: LogId,
+        /// Which.
+        ids: Vec<LogId>,
     },
-    /// Takes single entries off the owner's list.
+    /// Takes single entries off the owner's list of waiting messages. A frame that is on no list any more is gone.
     Remove {
         /// Whose list.
         owner: Owner,
@@ -139,7 +139,7 @@ pub struct Opened {
     pub owner: Owner,
     /// Rows by table, in the order asked for, and by key.
     pub rows: Vec<(Collection, String, Value)>,
-    /// Entries in its log.
+    /// Messages that wait for it.
     pub entries: u64,
     /// Bytes of their frames.
     pub bytes: u64,
@@ -227,7 +227,7 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'static, Result<Vec<(String, Value)>, StoreError>>;
 
     /// What an account needs when it is brought into memory, in one read: who owns that name, all its rows in these
-    /// tables, and the tally of its log. `Ok(None)` if there is no owner of that name.
+    /// tables, and the tally of what waits. `Ok(None)` if there is no owner of that name.
     fn open(
         &self,
         name: &str,
@@ -244,7 +244,20 @@ pub trait Store: Send + Sync {
     /// the last run ended, however it ended.
     fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>>;
 
-    /// How many entries an owner's log has after an id, and the bytes of their frames.
-    fn tally(&self, owner: Owner, after: Option<LogId>)
-    -> BoxFuture<'static, Result<(u64, u64), StoreError>>;
+    /// Those of these entries that are on any list of the owner, in the order of their ids.
+    fn entries(
+        &self,
+        owner: Owner,
+        ids: Vec<LogId>,
+    ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>>;
+
+    /// Entries of an archive with these words in their text. What was durable a moment ago may not be found yet.
+    fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>>;
+
+    /// Removes from all archives what is older than `below`, at most `limit` frames at a time, oldest first. Waiting
+    /// messages stay. Returns how many went: less than `limit` when there are no more.
+    fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>>;
+
+    /// How much there is in all archives: about how many bytes, and the oldest entry.
+    fn extent(&self) -> BoxFuture<'static, Result<(u64, Option<LogId>), StoreError>>;
 }

@@ -1,7 +1,7 @@
 //! Types of single options that cannot hold nonsense.
 
-pub use kernel::options::{ByteSize, Seconds};
 use kernel::options::quantity;
+pub use kernel::options::{ByteSize, Seconds};
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;

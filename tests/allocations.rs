@@ -32,7 +32,7 @@ fn a_routed_message_costs_two_allocations() {
                 let _ = stream.poll(&mut context);
             });
             receiver.with_stream(|stream| {
-                let _ = stream.outbox().poll_take(&mut context, &mut output, usize::MAX);
+                let _ = stream.poll_take(&mut context, &mut output, usize::MAX);
             });
         });
         let delivered = String::from_utf8_lossy(&output).matches("Wherefore").count();

@@ -92,6 +92,8 @@ pub struct Engine {
     pub(crate) throttle: Mutex<Throttle>,
     /// Keys for a known password are being derived anew.
     pub(crate) renewing: AtomicBool,
+    /// The regular work of XEPs goes on.
+    chores_run: AtomicBool,
     /// About logins that fail without being a guess at a password.
     pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
@@ -127,6 +129,7 @@ impl Engine {
             secret,
             throttle: Mutex::new(Throttle::default()),
             renewing: AtomicBool::new(false),
+            chores_run: AtomicBool::new(false),
             idle_attempts: Lines::default(),
             asked: Asked::default(),
             resumable: Resumable::default(),
@@ -470,14 +473,38 @@ impl Engine {
         }
     }
 
-    /// Lets idle accounts go, those not used for longest first, until the rest fits the budget. To be called every
-    /// minute or so; loading many accounts calls it, too.
-    pub fn sweep(&self) {
+    /// What is to be done every minute.
+    pub fn every_minute(self: &Arc<Self>) {
+        self.sweep();
+        self.sum_up();
+        self.start_chores();
+    }
+
+    /// Starts the regular work of XEPs, unless the last turn is not over yet.
+    fn start_chores(self: &Arc<Self>) {
+        if self.chores_run.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let engine = self.clone();
+        let chores: Vec<_> = self.hooks.load().chores.iter().map(|chore| chore()).collect();
+        self.ports.spawn.spawn(Box::pin(async move {
+            for chore in chores {
+                if caught_async(chore).await.is_err() {
+                    tracing::error!("regular work of a XEP panicked; it is tried again in a minute");
+                }
+            }
+            engine.chores_run.store(false, Ordering::Relaxed);
+        }));
+    }
+
+    /// Lets idle accounts go, those not used for longest first, until the rest fits the budget. Loading many accounts
+    /// calls it, too.
+    pub(crate) fn sweep(&self) {
         self.accounts.evict(self.settings().idle_accounts);
     }
 
-    /// Tells of log lines that were left out. To be called every minute.
-    pub fn sum_up(&self) {
+    /// Tells of log lines that were left out.
+    fn sum_up(&self) {
         let count = self.idle_attempts.turn();
         if count > 0 {
             tracing::warn!(

@@ -8,6 +8,7 @@
 
 pub mod account;
 mod accounts;
+mod archive;
 mod asked;
 mod directory;
 mod done;
@@ -33,6 +34,7 @@ mod users;
 mod xep;
 
 pub use account::{Account, AccountCache, Cache, Change, Flag, Mark};
+pub use archive::{Archive, Excerpt};
 pub use directory::Directory;
 pub use engine::{Engine, Ports, Settings};
 pub use router::Router;

@@ -7,7 +7,7 @@ use crate::account::{Account, Parcel};
 use crate::accounts::{Found, Waiting};
 use crate::done::work;
 use crate::engine::Engine;
-use crate::hooks::{Ask, Direction, Flow, Handler, Reply, Request, Scope, Target};
+use crate::hooks::{Ask, Direction, Handler, Reply, Request, Scope, Stop, Target};
 use crate::outbox::Entry;
 use crate::panics::{Panicked, caught, caught_async};
 use crate::ports::{Task, Ticket};
@@ -128,14 +128,14 @@ impl Engine {
     ) -> Option<Task> {
         let verdict = account.filter(&frame, Direction::In);
         self.flush(account);
-        match verdict {
-            None | Some(Flow::Pass) => {}
-            Some(Flow::Drop) => return None,
-            Some(Flow::Bounce(error)) => {
+        let frame = match verdict {
+            Ok(replaced) => replaced.unwrap_or(frame),
+            Err(Stop::Drop) => return None,
+            Err(Stop::Bounce(error)) => {
                 self.bounce(&frame, &error);
                 return None;
             }
-        }
+        };
         let own = session.is_some_and(|session| session.account().jid() == account.jid())
             || frame.from().is_some_and(|from| {
                 JidView::parse(&from).is_ok_and(|from| from.bare_str() == account.jid().as_str())

@@ -3,7 +3,7 @@
 use crate::account::{Cache, Mark};
 use crate::hooks::Hooks;
 use crate::ports::{Clock, Random};
-use crate::{Directory, Router, Table};
+use crate::{Archive, Directory, Router, Table};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +159,11 @@ impl Env {
     /// A typed table of its own. `name` is the collection's name in storage: never change it.
     pub fn table<T: serde::Serialize + DeserializeOwned>(&self, name: &'static str) -> Table<T> {
         Table::new(name, self.router.store())
+    }
+
+    /// Reading archives.
+    pub fn archive(&self) -> Archive {
+        Archive::new(self.router.store())
     }
 
     /// Per-account state that is loaded with the account and read by filters without waiting.

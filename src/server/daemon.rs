@@ -208,8 +208,7 @@ impl Signals {
                     let _ = notify(State::Ready);
                 }
                 _ = sweep.tick() => {
-                    context.engine.sweep();
-                    context.engine.sum_up();
+                    context.engine.every_minute();
                     let count = context.refusals.turn();
                     if count > 0 {
                         tracing::warn!(count, "more connections were refused in the last minute");

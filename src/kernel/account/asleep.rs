@@ -32,4 +32,11 @@ impl Account {
         }
         outcome
     }
+
+    /// The client of a session says whether anybody looks. What was held back goes out when somebody does.
+    pub(crate) fn set_active(&self, id: SessionId, active: bool) {
+        if let Some(session) = self.lock().session(id) {
+            session.inactive = !active;
+        }
+    }
 }

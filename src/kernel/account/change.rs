@@ -86,6 +86,14 @@ impl Account {
         state.answer(request.session.as_ref(), mark, &request.frame, xml)
     }
 
+    /// Sets or removes a mark on one of its sessions. False if the session has ended.
+    pub fn mark(&self, session: &SessionRef, mark: Mark, on: bool) -> bool {
+        let mut state = self.lock();
+        let Some(session) = state.session(session.id()) else { return false };
+        session.marks = if on { session.marks | mark.0 } else { session.marks & !mark.0 };
+        true
+    }
+
     /// Changes a XEP's state of this account, in memory and in storage at once. Others see the new state
     /// immediately; what the change pushes is seen when it is durable. If it fails to become so, memory goes back
     /// to what is stored.

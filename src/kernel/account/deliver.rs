@@ -1,7 +1,7 @@
 //! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
 
 use super::{Account, Bound, Mark, Outcome, Parcel, State};
-use crate::hooks::{Direction, Flow};
+use crate::hooks::{Direction, Stop};
 use crate::outbox::{Copies, Entry, Push};
 use crate::ports::Ticket;
 use crate::session::SessionId;
@@ -22,14 +22,19 @@ impl Account {
     /// itself are the router's business and do not come here.
     pub(crate) fn deliver(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>) -> Outcome {
         let mut outcome = Outcome::default();
-        match self.filter(&parcel.frame, Direction::In) {
-            None | Some(Flow::Pass) => {}
-            Some(Flow::Drop) => return outcome,
-            Some(Flow::Bounce(error)) => {
+        let replaced;
+        let parcel = match self.filter(&parcel.frame, Direction::In) {
+            Ok(None) => parcel,
+            Ok(Some(frame)) => {
+                replaced = Parcel { frame, ticket: parcel.ticket.clone(), owed: parcel.owed };
+                &replaced
+            }
+            Err(Stop::Drop) => return outcome,
+            Err(Stop::Bounce(error)) => {
                 outcome.bounce = Some(error);
                 return outcome;
             }
-        }
+        };
         let bounce = match parcel.frame.kind() {
             _ if parcel.owed => {
                 self.deliver_owed(parcel, resource);

@@ -28,7 +28,7 @@ pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
 pub(crate) use subscription::subscription_type;
 
 use crate::engine::Engine;
-use crate::hooks::{Direction, Effects, Flow, Passing};
+use crate::hooks::{Direction, Effects, Flow, Passing, Stop};
 use crate::outbox::{Ending, Outbox};
 use crate::panics::{Panicked, caught};
 use crate::ports::{Owner, Ticket};
@@ -93,6 +93,8 @@ pub(crate) struct Bound {
     asleep: bool,
     /// It is behind, and nobody reads to it until it wakes.
     dormant: bool,
+    /// Its client says that nobody looks (XEP-0352).
+    inactive: bool,
     /// Whose answers it waits for.
     awaited: Awaited,
     /// What it is told when there is room again, if it reads too slowly.
@@ -203,38 +205,51 @@ impl Account {
         &self.engine
     }
 
-    /// Runs the filters for a stanza passing this account. `None` if it passes.
+    /// Runs the filters for a stanza passing this account. Returns what it is replaced by, if it is.
     ///
     /// The lock is taken only if some filter is interested.
-    pub(crate) fn filter(&self, frame: &Frame, direction: Direction) -> Option<Flow> {
+    pub(crate) fn filter(&self, frame: &Frame, direction: Direction) -> Result<Option<Frame>, Stop> {
         let hooks = self.engine.hooks.load();
         if !hooks.filters.iter().any(|filter| filter.wants(frame, direction, self)) {
-            return None;
+            return Ok(None);
         }
         self.filter_locked(&self.state.lock(), frame, direction)
     }
 
     /// The same under the lock.
-    fn filter_locked(&self, state: &State, frame: &Frame, direction: Direction) -> Option<Flow> {
+    fn filter_locked(
+        &self,
+        state: &State,
+        frame: &Frame,
+        direction: Direction,
+    ) -> Result<Option<Frame>, Stop> {
         let hooks = self.engine.hooks.load();
         let mut effects = Effects::default();
-        let mut verdict = None;
-        for filter in hooks.filters.iter().filter(|filter| filter.wants(frame, direction, self)) {
+        let mut replaced: Option<Frame> = None;
+        let mut stop = None;
+        for filter in &hooks.filters {
+            let frame = replaced.as_ref().unwrap_or(frame);
+            if !filter.wants(frame, direction, self) {
+                continue;
+            }
             let passing = Passing { frame, direction, account: &AccountView { state } };
             let flow = caught(|| (filter.apply)(&passing, &mut effects)).unwrap_or_else(|Panicked| {
                 tracing::error!(account = %self.jid, "a filter panicked; its stanza comes back as an error");
                 Flow::Bounce(StanzaError::new(StanzaCondition::InternalServerError))
             });
             match flow {
-                Flow::Pass => {}
-                stop => {
-                    verdict = Some(stop);
-                    break;
+                Flow::Pass => continue,
+                Flow::Replace(other) => {
+                    replaced = Some(other);
+                    continue;
                 }
+                Flow::Drop => stop = Some(Stop::Drop),
+                Flow::Bounce(error) => stop = Some(Stop::Bounce(error)),
             }
+            break;
         }
         effects.send.into_iter().for_each(|frame| self.send(frame, None));
-        verdict
+        stop.map_or(Ok(replaced), Err)
     }
 
     /// Sends a stanza in order, once the lock is released and the engine performs what the change caused.
@@ -244,8 +259,8 @@ impl Account {
 
     /// Sends a stanza of the account's own making, unless its filters object.
     fn send_out(&self, state: &State, frame: Frame, ticket: Option<&Ticket>) {
-        if self.filter_locked(state, &frame, Direction::Out).is_none() {
-            self.send(frame, ticket);
+        if let Ok(replaced) = self.filter_locked(state, &frame, Direction::Out) {
+            self.send(replaced.unwrap_or(frame), ticket);
         }
     }
 }

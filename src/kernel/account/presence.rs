@@ -2,7 +2,6 @@
 
 use super::deliver::entry;
 use super::{Account, Bound, Outcome, State};
-use crate::hooks::{Direction, Flow};
 use crate::outbox::Outbox;
 use crate::session::SessionId;
 use std::sync::Arc;
@@ -248,20 +247,6 @@ impl Account {
     pub(crate) fn outbox_of(&self, id: SessionId) -> Option<Arc<Outbox>> {
         self.lock().session(id).map(|session| session.outbox.clone())
     }
-
-    /// Filters a stanza that one of the sessions sends. `Err` with the verdict if it does not pass.
-    pub(crate) fn check_out(&self, frame: &Frame) -> (Outcome, bool) {
-        let mut outcome = Outcome::default();
-        let passes = match self.filter(frame, Direction::Out) {
-            None | Some(Flow::Pass) => true,
-            Some(Flow::Drop) => false,
-            Some(Flow::Bounce(error)) => {
-                outcome.bounce = Some(error);
-                false
-            }
-        };
-        (outcome, passes)
-    }
 }
 
 impl Bound {
@@ -277,6 +262,7 @@ impl Bound {
             reading: super::Reading::default(),
             awaited: super::Awaited::default(),
             missed: None,
+            inactive: false,
             asleep: false,
             dormant: false,
         }

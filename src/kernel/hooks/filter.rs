@@ -74,9 +74,18 @@ pub struct Interest {
 pub enum Flow {
     /// On.
     Pass,
+    /// On, as this instead. Filters after this one see it so.
+    Replace(Frame),
     /// Nowhere, without a word.
     Drop,
     /// Back to its sender as an error; dropped if it must not be answered.
+    Bounce(StanzaError),
+}
+
+/// Why a stanza goes no further.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Drop,
     Bounce(StanzaError),
 }
 

@@ -150,6 +150,14 @@ impl Request {
         }
     }
 
+    /// Sends a stanza to the session that asked, in front of the answer. It waits until there is room: false if the
+    /// session has ended meanwhile, or if somebody else asked, who gets nothing.
+    pub async fn send(&self, stanza: bytes::Bytes) -> bool {
+        let Some(session) = &self.session else { return false };
+        session.outbox().room().await
+            && session.outbox().push_reply(crate::outbox::Entry::now(stanza)) == crate::outbox::Push::Queued
+    }
+
     /// The asker's bare address.
     pub fn sender(&self) -> BareJid {
         self.from.bare()

@@ -4,14 +4,18 @@
 //! the stanza path: they never wait, they return a [`Flow`] and request [`Effects`]. *Services* answer IQs by
 //! namespace: they are asynchronous and may use storage.
 
+mod archive;
 mod disco;
 mod filter;
 mod iq;
 mod nonza;
 mod stream;
 
+pub(crate) use archive::Archiving;
+pub use archive::{Copying, Urgency, Wake};
 pub(crate) use disco::NodeHandler;
 pub use disco::{Identity, Info, Inquiry, Item, Node};
+pub(crate) use filter::Stop;
 pub use filter::{Direction, Effects, Filter, Flow, Interest, Kinds, Passing, Stage};
 pub use iq::{Ask, Handler, Reply, Request, Scope, Target};
 pub(crate) use nonza::NonzaHandler;
@@ -40,6 +44,10 @@ pub struct Offline {
     pub delay: fn(crate::ports::WallMillis, &str) -> String,
 }
 
+/// Work that is started every minute.
+pub(crate) type Chore = Arc<dyn Fn() -> crate::ports::Task + Send + Sync>;
+/// Told of a message for which somebody is to be woken.
+pub(crate) type WakeUp = Arc<dyn Fn(&Arc<Account>, &Frame, Wake) + Send + Sync>;
 type Removal = Arc<dyn Fn(&BareJid) + Send + Sync>;
 pub(crate) type PresenceWatch = Arc<dyn Fn(&Arc<Account>, &Frame) + Send + Sync>;
 
@@ -70,6 +78,11 @@ pub struct Hooks {
     pub(crate) nodes: Vec<(Scope, Arc<NodeHandler>)>,
     pub(crate) nobody: HashMap<&'static str, StanzaCondition>,
     pub(crate) nonzas: HashMap<&'static str, NonzaHandler>,
+    pub(crate) archiving: Option<Archiving>,
+    pub(crate) copying: Option<Copying>,
+    pub(crate) urgency: Option<fn(&Frame) -> Urgency>,
+    pub(crate) wake: Vec<WakeUp>,
+    pub(crate) chores: Vec<Chore>,
     late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
@@ -254,6 +267,51 @@ impl Hooks {
     /// Says how messages wait for accounts that are away. Without it they come back as errors.
     pub fn offline(&mut self, offline: Offline) {
         self.offline = Some(offline);
+    }
+
+    /// Says what goes into archives: messages with anything to be kept (`worth`), at the accounts that want them
+    /// (`wanted`, asked in both directions). Without it there are none.
+    pub fn archive<X: Send + Sync + 'static>(
+        &mut self,
+        this: &Arc<X>,
+        worth: fn(&Frame) -> bool,
+        wanted: fn(&X, &Passing<'_>) -> bool,
+    ) {
+        let this = this.clone();
+        let wanted = Arc::new(move |passing: &Passing<'_>| wanted(&this, passing));
+        self.archiving = Some(Archiving { worth, wanted });
+    }
+
+    /// Says which messages are copied to further sessions, and how.
+    pub fn copies(&mut self, copying: Copying) {
+        self.copying = Some(copying);
+    }
+
+    /// Says what can wait for a session whose client is inactive ([`StreamHandle::set_active`]).
+    pub fn urgency(&mut self, urgency: fn(&Frame) -> Urgency) {
+        self.urgency = Some(urgency);
+    }
+
+    /// Called, under no lock, with each durable message that finds nobody who takes it at once.
+    pub fn wake<X: Send + Sync + 'static>(
+        &mut self,
+        this: &Arc<X>,
+        wake: fn(&X, &Arc<Account>, &Frame, Wake),
+    ) {
+        let this = this.clone();
+        self.wake.push(Arc::new(move |account: &Arc<Account>, frame: &Frame, why: Wake| {
+            wake(&this, account, frame, why);
+        }));
+    }
+
+    /// Starts work every minute or so, one at a time.
+    pub fn every_minute<X, F>(&mut self, this: &Arc<X>, work: fn(Arc<X>) -> F)
+    where
+        X: Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let this = this.clone();
+        self.chores.push(Arc::new(move || Box::pin(work(this.clone()))));
     }
 
     /// Called when an account has been removed: caches about it must go. Its stored data is gone already.

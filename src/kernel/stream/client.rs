@@ -2,7 +2,7 @@
 
 use crate::account::{Parcel, subscription_type};
 use crate::engine::Engine;
-use crate::hooks::Ask;
+use crate::hooks::{Ask, Direction, Stop};
 use crate::outbox::Entry;
 use crate::ports::Task;
 use crate::session::SessionRef;
@@ -64,15 +64,21 @@ fn check_from(session: &SessionRef, raw: &RawFrame<'_>) -> Result<(), StreamErro
 
 /// Past the account's own filters, to the router.
 fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
-    let (outcome, passes) = session.account().check_out(&frame);
-    if !passes {
-        if let Some(error) = &outcome.bounce {
-            answer_error(session, &frame, error);
-        }
-        return None;
-    }
+    let frame = pass(session, frame)?;
     engine.flush(session.account());
     engine.route_for(Parcel::from(frame), Some(session))
+}
+
+/// What the account's own filters make of it. `None` if it goes nowhere; its sender knows then.
+fn pass(session: &SessionRef, frame: Frame) -> Option<Frame> {
+    match session.account().filter(&frame, Direction::Out) {
+        Ok(replaced) => Some(replaced.unwrap_or(frame)),
+        Err(Stop::Drop) => None,
+        Err(Stop::Bounce(error)) => {
+            answer_error(session, &frame, &error);
+            None
+        }
+    }
 }
 
 /// If another thread routes what this session has just caused, its next stanza has to wait for that.
@@ -115,13 +121,7 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
         (None, StanzaType::Error) => {}
         (None, _) => bad_request(),
         (Some(to), StanzaType::Available | StanzaType::Unavailable) => {
-            let (outcome, passes) = account.check_out(&frame);
-            if !passes {
-                if let Some(error) = &outcome.bounce {
-                    answer_error(session, &frame, error);
-                }
-                return;
-            }
+            let Some(frame) = pass(session, frame) else { return };
             match account.direct(session.id(), &frame, &to) {
                 Ok(()) => engine.flush(account),
                 Err(error) => answer_error(session, &frame, &error),
@@ -136,13 +136,11 @@ fn presence(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) {
             // §3.1.2: subscriptions are between bare addresses.
             let contact = to.bare();
             let stamped = frame.stamp(session.jid().bare_str(), Some(contact.as_str()));
-            let (outcome, passes) = account.check_out(&stamped);
-            if !passes {
-                if let Some(error) = &outcome.bounce {
-                    answer_error(session, &frame, error);
-                }
-                return;
-            }
+            let stamped = match account.filter(&stamped, Direction::Out) {
+                Ok(replaced) => replaced.unwrap_or(stamped),
+                Err(Stop::Drop) => return,
+                Err(Stop::Bounce(error)) => return answer_error(session, &frame, &error),
+            };
             match account.send_subscription(stamped, &contact, kind) {
                 Ok(outcome) => engine.perform(account, None, outcome),
                 Err(error) => answer_error(session, &frame, &error.into()),

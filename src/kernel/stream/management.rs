@@ -42,6 +42,14 @@ impl StreamHandle<'_> {
         self.session().is_some_and(|session| session.management().is_on())
     }
 
+    /// The client says whether anybody looks (XEP-0352). False if there is no session.
+    pub fn set_active(&mut self, active: bool) -> bool {
+        let Some(session) = self.session() else { return false };
+        let (account, id) = (session.account().clone(), session.id());
+        account.set_active(id, active);
+        true
+    }
+
     /// Sends an element that is no stanza.
     pub fn reply(&mut self, xml: impl Into<String>) {
         let _ = self.0.outbox.push_reply(Entry::aside(xml.into()));

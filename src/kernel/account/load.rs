@@ -1,10 +1,10 @@
 //! Bringing an account into memory.
 
 use super::outgoing::Outgoing;
+use super::waiting::{Message, Waiting};
 use super::{Account, State};
-use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Owner, StoreError};
+use crate::ports::{Listed, Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -49,9 +49,12 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let backlog = Backlog::new(opened.entries, opened.bytes, engine.newest_log_id());
-    let (sessions, leaving) = (Vec::new(), Vec::new());
-    let state = State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false };
+    let mut waiting = Waiting::default();
+    for Listed { id, size, archived } in opened.waiting {
+        waiting.add(id, Message { size, archived, listed: true, needed: true, ..Message::default() });
+    }
+    let state =
+        State { sessions: Vec::new(), roster, slots, waiting, changed: None, left: None, erased: false };
     Ok(Some((opened.owner, state, flags)))
 }
 
@@ -64,11 +67,11 @@ impl Account {
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
-        if !state.backlog.removing.is_empty() || !state.sessions.is_empty() {
+        if state.waiting.removals > 0 || !state.sessions.is_empty() {
             return None;
         }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
-        Some(EMPTY + state.roster.weight() + caches)
+        Some(EMPTY + state.roster.weight() + state.waiting.weight() + caches)
     }
 
     /// Takes over the limits of the settings, which may be others than those with which it was loaded.

@@ -1,6 +1,6 @@
 //! Stanzas from a bound session: checked, stamped with their true sender, and sent on their way.
 
-use crate::account::{Parcel, subscription_type};
+use crate::account::{Origin, Parcel, subscription_type};
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Stop};
 use crate::outbox::Entry;
@@ -66,7 +66,12 @@ fn check_from(session: &SessionRef, raw: &RawFrame<'_>) -> Result<(), StreamErro
 fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
     let frame = pass(session, frame)?;
     engine.flush(session.account());
-    engine.route_for(Parcel::from(frame), Some(session))
+    let origin = (frame.kind() == Kind::Message).then(|| Origin {
+        session: session.clone(),
+        count: session.management().received(),
+        archive: session.account().archives_sent(&frame),
+    });
+    engine.route_for(Parcel { origin, ..frame.into() }, Some(session))
 }
 
 /// What the account's own filters make of it. `None` if it goes nowhere; its sender knows then.
@@ -161,12 +166,13 @@ fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> 
             return negotiated(session, &frame);
         }
     }
+    if request {
+        let waits = frame.to().is_some_and(|to| !engine.serves(&to));
+        session.account().asks(session.id(), &frame, session.management().received(), waits);
+    }
     if frame.to().is_none() {
         // RFC 6120 §10.3.3: answered on behalf of the account. Answers to nobody are ignored.
         return if request { engine.ask_account(session.account(), frame, Some(session)) } else { None };
-    }
-    if request && frame.to().is_some_and(|to| !engine.serves(&to)) {
-        session.account().await_answer(session.id(), &frame);
     }
     send(engine, session, frame)
 }

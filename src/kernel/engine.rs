@@ -95,6 +95,7 @@ pub struct Engine {
     pub(crate) renewing: AtomicBool,
     /// The regular work of XEPs goes on.
     chores_run: AtomicBool,
+    stopping: AtomicBool,
     /// About logins that fail without being a guess at a password.
     pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
@@ -147,6 +148,7 @@ impl Engine {
             throttle: Mutex::new(Throttle::default()),
             renewing: AtomicBool::new(false),
             chores_run: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             idle_attempts: Lines::default(),
             asked: Asked::default(),
             resumable: Resumable::default(),
@@ -358,6 +360,10 @@ impl Engine {
         }));
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     /// Submits a batch with what the journal is to say.
     pub(crate) fn submit(self: &Arc<Self>, mut batch: Batch, note: Note) -> Ticket {
         if !note.is_empty() {
@@ -552,8 +558,9 @@ impl Engine {
         }
     }
 
-    /// Ends all streams with system-shutdown.
+    /// Ends all streams with system-shutdown. Sessions that can be resumed are not over by that.
     pub fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         for account in self.accounts.all() {
             account
                 .end_sessions(&wire::error::StreamError::new(wire::error::StreamCondition::SystemShutdown));

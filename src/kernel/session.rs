@@ -2,6 +2,7 @@
 //! change of it lives in its account.
 
 use crate::Account;
+use crate::account::Latest;
 use crate::done::Done;
 use crate::journal::{Event, Note};
 use crate::outbox::{Ending, Outbox};
@@ -32,7 +33,11 @@ pub(crate) struct Management {
     resumption: OnceLock<(String, Duration)>,
     /// Nothing is written down of it: the account goes with the stream.
     pub(crate) fleeting: AtomicBool,
+    /// The client closed it.
+    closed: AtomicBool,
     journal: Mutex<Written>,
+    /// The messages that it sent last.
+    pub(crate) sent: Mutex<Latest>,
     /// The work of the latest stanza, if that was not done at once: another stream must not overtake it.
     pub(crate) unfinished: Mutex<Option<Done>>,
 }
@@ -143,6 +148,15 @@ impl Management {
         let window = u32::try_from(resumption.1.as_secs()).unwrap_or(u32::MAX);
         note.push(&Event::Open { session: id.0, jid, token, window, counted: true });
         note.append(&mut written.pending);
+    }
+
+    /// The client closes it: it has nothing to send again.
+    pub(crate) fn say_closed(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
     }
 
     /// Notes the end, if there is anything in the journal.

@@ -9,7 +9,7 @@
 //! what has it is as if it never had. What is off the list is never read again, even while that can't be written.
 
 use super::waiting::{Form, Listing, Message};
-use super::{Account, Bound, Outcome, State};
+use super::{Account, Bound, Origin, Outcome, State};
 use crate::hooks::Offline;
 use crate::journal::{Event, Note};
 use crate::outbox::{Copies, Handled, Place};
@@ -32,6 +32,7 @@ pub(crate) struct Kept {
     pub(super) id: LogId,
     /// It is in queues of sessions that need not wait for the append.
     pub(super) copies: Option<Copies>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Kept {
@@ -41,6 +42,10 @@ impl Kept {
             let mut state = self.account.lock();
             state.waiting.forget(self.id);
             state.sessions.iter_mut().for_each(|session| session.unplaced |= self.copies.is_some());
+        }
+        if let Some(Origin { session, fingerprint: Some(fingerprint), .. }) = &self.origin {
+            // It may be sent again.
+            session.management().sent.lock().remove(*fingerprint);
         }
         // What is in a queue is delivered from there, or finds its way when that ends.
         self.copies.is_none_or(Copies::give_up).then_some(self.frame)
@@ -91,7 +96,8 @@ impl Account {
             Message { size: frame.len(), append, listed: true, needed: true, ..Message::default() };
         message.owe(reader, Form::Plain, true);
         state.waiting.add(id, message);
-        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies: Some(copies) };
+        let kept =
+            Kept { account: self.clone(), frame: frame.clone(), id, copies: Some(copies), origin: None };
         self.engine.kept(ticket.clone(), kept);
         Ok(Place { id, append: Some(ticket), form: Form::Plain })
     }
@@ -208,8 +214,15 @@ impl Account {
         let mut state = self.lock();
         let listing = state.waiting.gone(session.id());
         let mut note = Note::default();
-        session.management().close(session.id(), &mut note);
-        self.write_listing(&mut state, listing, note);
+        let management = session.management();
+        management.close(session.id(), &mut note);
+        let sent = std::mem::take(&mut *management.sent.lock());
+        if sent.is_empty() || management.was_closed() {
+            self.write_listing(&mut state, listing, note);
+        } else {
+            self.write_listing(&mut state, listing, Note::default());
+            self.remember_sent(&mut state, session.id().0, sent, note);
+        }
         Self::offer_to_next(&mut state, &mut outcome);
         outcome
     }

@@ -1,6 +1,7 @@
 //! Bringing an account into memory.
 
 use super::outgoing::Outgoing;
+use super::resend::{self, Ended};
 use super::waiting::{Message, Waiting};
 use super::{Account, State};
 use crate::engine::Engine;
@@ -33,7 +34,7 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
 
 async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, State, u64)>, StoreError> {
     let kinds = engine.cache_kinds();
-    let mut collections = vec![roster::COLLECTION];
+    let mut collections = vec![roster::COLLECTION, resend::COLLECTION];
     collections.extend(kinds.iter().map(|kind| kind.collection));
     let Some(opened) = engine.ports.store.open(jid.as_str(), &collections).await? else { return Ok(None) };
     let rows = &opened.rows;
@@ -53,8 +54,17 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
     for Listed { id, size, archived } in opened.waiting {
         waiting.add(id, Message { size, archived, listed: true, needed: true, ..Message::default() });
     }
-    let state =
-        State { sessions: Vec::new(), roster, slots, waiting, changed: None, left: None, erased: false };
+    let ended = Ended::load(of(resend::COLLECTION), engine.ports.clock.wall());
+    let state = State {
+        sessions: Vec::new(),
+        roster,
+        slots,
+        waiting,
+        ended,
+        changed: None,
+        left: None,
+        erased: false,
+    };
     Ok(Some((opened.owner, state, flags)))
 }
 

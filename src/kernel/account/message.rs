@@ -6,6 +6,7 @@
 
 use super::backlog::Kept;
 use super::deliver::{entry, unavailable};
+use super::resend::note_sent;
 use super::waiting::{Form, Message};
 use super::{Account, AccountView, Bound, Logged, Origin, Outcome, Parcel, State};
 use crate::hooks::{Direction, Passing, Wake};
@@ -106,15 +107,11 @@ impl Account {
     }
 
     /// Whether what one of the sessions sends goes into the account's archive.
-    pub(crate) fn archives_sent(&self, frame: &Frame) -> Option<Archived> {
+    pub(super) fn archives_sent(&self, state: &State, frame: &Frame) -> Option<Archived> {
         let hooks = self.engine.hooks.load();
         let archiving = hooks.archiving.as_ref()?;
-        if !(archiving.worth)(frame) {
-            return None;
-        }
-        let state = self.lock();
-        let passing = Passing { frame, direction: Direction::Out, account: &AccountView { state: &state } };
-        if !(archiving.wanted)(&passing) {
+        let passing = Passing { frame, direction: Direction::Out, account: &AccountView { state } };
+        if !(archiving.worth)(frame) || !(archiving.wanted)(&passing) {
             return None;
         }
         let to = frame.to()?;
@@ -252,7 +249,8 @@ impl Account {
             session.fall_behind(outcome);
         }
         let copies = copies.filter(|_| !durable);
-        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies };
+        let origin = parcel.origin.clone();
+        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies, origin };
         self.engine.kept(ticket.clone(), kept);
         outcome.logged = Some(Logged { id, ticket });
         Ok(true)
@@ -384,7 +382,8 @@ impl Account {
                 },
             );
         }
-        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies: None };
+        let origin = parcel.origin.clone();
+        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies: None, origin };
         self.engine.kept(ticket.clone(), kept);
         outcome.logged = Some(Logged { id, ticket });
         Ok(())
@@ -392,7 +391,8 @@ impl Account {
 
     /// Appends to the log, together with what the journal is to say: above all that the stanza has been taken.
     fn log(&self, entry: LogEntry, mut note: Note, origin: Option<&Origin>) -> Ticket {
-        if let Some(Origin { session, count, .. }) = origin {
+        if let Some(Origin { session, count, fingerprint, .. }) = origin {
+            fingerprint.iter().for_each(|fingerprint| note_sent(session, *fingerprint, &mut note));
             session.management().take_count(session.id(), session.jid(), *count, &mut note);
         }
         let ticket = self.engine.submit(Batch::new().with(Op::Append(entry)), note);

@@ -17,6 +17,7 @@ mod message;
 mod missed;
 mod outgoing;
 mod presence;
+mod resend;
 mod revival;
 mod subscription;
 mod waiting;
@@ -27,6 +28,7 @@ pub(crate) use cache::{CacheKind, CacheKinds, Slot};
 pub use change::Change;
 pub(crate) use drain::drain;
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
+pub(crate) use resend::{Fingerprint, Latest, Repeated};
 pub(crate) use subscription::subscription_type;
 pub(crate) use waiting::Form;
 
@@ -42,6 +44,7 @@ use awaited::{Asked, Awaited};
 use missed::Missed;
 use outgoing::Outgoing;
 use parking_lot::Mutex;
+use resend::Ended;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +72,8 @@ pub(crate) struct State {
     pub(crate) roster: Roster,
     slots: Vec<Slot>,
     waiting: Waiting,
+    /// What sessions sent that ended without being closed.
+    ended: Ended,
     /// The commit of the latest change to the roster or a slot.
     changed: Option<Ticket>,
     /// When the last available session went away, if that was since the account was loaded.
@@ -141,8 +146,10 @@ pub(crate) struct Origin {
     pub(crate) session: SessionRef,
     /// How many stanzas it had sent with this one.
     pub(crate) count: u32,
-    /// In which archive of its account the message goes.
+    /// Its place in the account's archive, if it is a message that goes there.
     pub(crate) archive: Option<Archived>,
+    /// By which it is known again, if its client acknowledges.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl From<Frame> for Parcel {

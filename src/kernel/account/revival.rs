@@ -112,6 +112,7 @@ impl Account {
         let outbox = Arc::new(Outbox::recovered(limit, from.acknowledged, hooks.count_request));
         let window = Duration::from_secs(u64::from(from.window));
         let management = Arc::new(Management::recovered(from.received, &from.token, window));
+        *management.sent.lock() = from.sent.clone();
         let mut bound = Bound::new(id, from.jid.clone(), outbox.clone(), management.clone());
         bound.presence = Frame::parse(from.presence.clone()).ok();
         bound.priority =
@@ -152,7 +153,12 @@ impl Account {
         }
         let mut note = Note::default();
         note.push(&Event::Closed { session: from.session });
-        self.write_listing(&mut state, listing, note);
+        if from.sent.is_empty() {
+            self.write_listing(&mut state, listing, note);
+        } else {
+            self.write_listing(&mut state, listing, Note::default());
+            self.remember_sent(&mut state, from.session, from.sent.clone(), note);
+        }
     }
 
     /// A session has been resumed after a restart: what was not in the log is told anew.
@@ -221,6 +227,7 @@ impl Bound {
             presence: self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default(),
             marks: self.marks,
             inactive: self.inactive,
+            sent: self.management.sent.lock().clone(),
             directed: self.directed.iter().map(ToString::to_string).collect(),
             asked: asked.collect(),
         };

@@ -28,6 +28,8 @@ pub(crate) enum Event {
     Asked { session: u64, count: u32, id: String, to: String },
     /// All that it asked before that stanza has been answered.
     Answered { session: u64, count: u32 },
+    /// It has sent a message with this hash.
+    Sent { session: u64, hash: u64 },
     /// It has ended.
     Closed { session: u64 },
     /// What the bits of marks mean from here on.
@@ -94,6 +96,9 @@ impl Note {
             }
             Event::Closed { session } => {
                 self.head(12, *session);
+            }
+            Event::Sent { session, hash } => {
+                self.head(14, *session).0.extend_from_slice(&hash.to_le_bytes());
             }
             Event::Names { marks } => {
                 self.head(13, 0).number(marks.len() as u64);
@@ -179,6 +184,11 @@ impl Events<'_> {
                 let count = self.number()?;
                 Event::Names { marks: (0..count).map(|_| self.text()).collect::<Option<_>>()? }
             }
+            14 => {
+                let (hash, rest) = self.0.split_first_chunk()?;
+                self.0 = rest;
+                Event::Sent { session, hash: u64::from_le_bytes(*hash) }
+            }
             _ => return None,
         })
     }
@@ -245,6 +255,7 @@ mod tests {
             Event::Directed { session, to: "r\u{f6}\u{f6}m@b".into(), available: false },
             Event::Asked { session, count: 3, id: "x".into(), to: "b".into() },
             Event::Answered { session, count: 4 },
+            Event::Sent { session, hash: u64::MAX - 5 },
             Event::Closed { session },
             Event::Names { marks: vec!["carbons".into(), String::new()] },
         ]

@@ -1,7 +1,7 @@
 //! What the journal says about sessions at the start.
 
 use super::event::{Event, Events, Note};
-use crate::account::Form;
+use crate::account::{Fingerprint, Form, Latest};
 use crate::ports::{LogId, Value};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wire::jid::FullJid;
@@ -38,6 +38,8 @@ pub(crate) struct Recovered {
     pub(crate) marks: u64,
     pub(crate) inactive: bool,
     pub(crate) directed: BTreeSet<String>,
+    /// The messages that it sent last.
+    pub(crate) sent: Latest,
     /// Requests that may not have been answered: which stanza it was, its id, and whom it was for.
     pub(crate) asked: VecDeque<(u32, String, String)>,
 }
@@ -61,6 +63,9 @@ impl Recovered {
         note.push(&Event::Marks { session, marks, inactive });
         for to in &self.directed {
             note.push(&Event::Directed { session, to: to.clone(), available: true });
+        }
+        for Fingerprint(hash) in self.sent.iter() {
+            note.push(&Event::Sent { session, hash });
         }
         for (count, id, to) in &self.asked {
             note.push(&Event::Asked { session, count: *count, id: id.clone(), to: to.clone() });
@@ -145,6 +150,7 @@ impl Recovery {
                     marks: 0,
                     inactive: false,
                     directed: BTreeSet::new(),
+                    sent: Latest::default(),
                     asked: VecDeque::new(),
                 };
                 let known = self.sessions.entry(session).or_insert_with(fresh);
@@ -165,6 +171,7 @@ impl Recovery {
             | Event::Presence { session, .. }
             | Event::Marks { session, .. }
             | Event::Directed { session, .. }
+            | Event::Sent { session, .. }
             | Event::Asked { session, .. }
             | Event::Answered { session, .. } => {
                 if let Some(known) = self.sessions.get_mut(&session) {
@@ -206,6 +213,11 @@ impl Recovered {
             }
             Event::Directed { to, available: false, .. } => {
                 self.directed.remove(&to);
+            }
+            Event::Sent { hash, .. } => {
+                if !self.sent.contains(Fingerprint(hash)) {
+                    self.sent.push(Fingerprint(hash));
+                }
             }
             Event::Asked { count, id, to, .. } => {
                 if self.asked.back().is_none_or(|(last, ..)| is_after(count, *last)) {

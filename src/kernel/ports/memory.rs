@@ -65,6 +65,18 @@ impl Memory {
         self.0.lock().broken = false;
     }
 
+    /// What a crash at this moment would leave: a store of its own, with all that is durable.
+    pub fn crash(&self) -> Memory {
+        let state = State { durable: self.0.lock().durable.clone(), ..State::default() };
+        Memory(Mutex::new(state))
+    }
+
+    /// Commits what is held and goes on holding.
+    pub fn commit(&self) {
+        self.release();
+        self.hold();
+    }
+
     fn end(&self, durable: bool) {
         let held = {
             let mut state = self.0.lock();
@@ -274,7 +286,7 @@ fn body(frame: &Bytes) -> String {
 }
 
 /// What a disk would hold.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Data {
     rows: BTreeMap<(Owner, Collection, String), Value>,
     frames: BTreeMap<LogId, LogEntry>,

@@ -279,6 +279,12 @@ impl Engine {
         (received, Some(ticket))
     }
 
+    /// The server stops, and the session goes on when it is there again.
+    pub(super) fn keeps(&self, session: &SessionRef) -> bool {
+        let management = session.management();
+        self.is_stopping() && management.outlives() && !management.was_closed()
+    }
+
     /// A session is over and so is its stream: its contacts learn of it, what it was not sent finds another way.
     pub(super) fn part(self: &Arc<Self>, session: &SessionRef) {
         let account = session.account();

@@ -361,8 +361,10 @@ impl Core {
     /// Nothing more is read. A session stays until the writer is done and the connection closes.
     fn end(&mut self) {
         self.busy = None;
-        if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over)
+        let over = std::mem::replace(&mut self.stage, Stage::Over);
+        if let Stage::Bound(session) = over
             && !self.is_superseded()
+            && !self.engine.keeps(&session)
         {
             self.engine.leave(self.former.insert(session));
         }
@@ -372,6 +374,9 @@ impl Core {
         match event {
             Event::Header(header) => self.header(&header).map(|()| Then::Go),
             Event::Close => {
+                if let Stage::Bound(session) = &self.stage {
+                    session.management().say_closed();
+                }
                 // RFC 6120 §4.4: the other side closes too.
                 self.outbox.end(Ending::Clean);
                 self.end();

@@ -48,3 +48,12 @@ pub(crate) fn condition(answer: &Element) -> String {
     let condition = error.and_then(|error| error.children().find(|child| child.ns() == ns::STANZAS));
     condition.map(|condition| condition.name().to_owned()).unwrap_or_default()
 }
+
+/// A connection of somebody who has logged in, by certificate (a setting allows it): nothing is hashed.
+pub(crate) fn certified(world: &World, bare: &str) -> Client {
+    let bindings = kernel::sasl::ChannelBindings { tls: true, ..Default::default() };
+    let certified = vec![wire::jid::BareJid::parse(bare).unwrap()];
+    let mut client = world.connect_from(kernel::stream::Peer { bindings, certified, ..Default::default() });
+    client.authenticate_with(bare, "EXTERNAL", "=");
+    client
+}

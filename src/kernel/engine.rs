@@ -493,13 +493,17 @@ impl Engine {
     ) {
         for mut entry in entries {
             // Another session has it or will have it, or it is just being appended to the log.
-            if entry.copies.take().is_some_and(|copies| !copies.give_up()) {
+            let copies = entry.copies.take();
+            let shared = copies.is_some();
+            if copies.is_some_and(|copies| !copies.give_up()) {
                 continue;
             }
+            // What is in the log waits there already, unless another session was to have it.
             if entry.is_logged() {
-                let place = entry.log.as_ref().filter(|place| place.form == account::Form::Plain);
+                let place = entry.log.as_ref().filter(|place| shared && place.form == account::Form::Plain);
                 if let Some(place) = place {
-                    let outcome = account.put_back(place.id, entry.head.len() + entry.tail.len());
+                    let outcome =
+                        account.put_back(place.id, entry.head.len() + entry.tail.len(), entry.ticket.clone());
                     self.perform(account, None, outcome);
                 }
                 continue;

@@ -124,10 +124,10 @@ impl Account {
     fn list_queued(&self, state: &mut State, id: SessionId, listing: &mut Listing) {
         let Some(session) = state.session(id) else { return };
         let outbox = session.outbox.clone();
-        for (place, size) in outbox.logged() {
+        for (place, size, append) in outbox.take_logged() {
             let message = state.waiting.entry(place, || {
                 listing.on.push(place);
-                Message { size, listed: true, archived: true, needed: true, ..Message::default() }
+                Message { size, append, listed: true, archived: true, needed: true, ..Message::default() }
             });
             message.owe(id, Form::Plain, true);
         }
@@ -204,7 +204,10 @@ impl Account {
         self.keep_queued(state, id);
         let mut listing = Listing::default();
         self.list_queued(state, id, &mut listing);
-        state.sessions.retain(|session| session.id != id);
+        let gone = state.sessions.iter().position(|session| session.id == id);
+        if let Some(gone) = gone.map(|index| state.sessions.swap_remove(index)) {
+            state.leaving.push((id, gone.management));
+        }
         self.write_listing(state, listing, Note::default());
     }
 
@@ -212,6 +215,7 @@ impl Account {
     pub(crate) fn release(self: &Arc<Self>, session: &crate::SessionRef) -> Outcome {
         let mut outcome = Outcome::default();
         let mut state = self.lock();
+        state.leaving.retain(|(id, _)| *id != session.id());
         let listing = state.waiting.gone(session.id());
         let mut note = Note::default();
         let management = session.management();
@@ -228,11 +232,12 @@ impl Account {
     }
 
     /// A message in the archive alone was in the queue of a session that has ended, and has reached nobody.
-    pub(crate) fn put_back(self: &Arc<Self>, id: LogId, size: usize) -> Outcome {
+    pub(crate) fn put_back(self: &Arc<Self>, id: LogId, size: usize, append: Option<Ticket>) -> Outcome {
         let mut outcome = Outcome::default();
         let mut state = self.lock();
         if state.waiting.get_mut(id).is_none() {
-            let message = Message { size, listed: true, archived: true, needed: true, ..Message::default() };
+            let message =
+                Message { size, append, listed: true, archived: true, needed: true, ..Message::default() };
             state.waiting.add(id, message);
             self.write_listing(&mut state, Listing { on: vec![id], off: Vec::new() }, Note::default());
             Self::offer_to_next(&mut state, &mut outcome);

@@ -57,6 +57,7 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
     let ended = Ended::load(of(resend::COLLECTION), engine.ports.clock.wall());
     let state = State {
         sessions: Vec::new(),
+        leaving: Vec::new(),
         roster,
         slots,
         waiting,

@@ -72,6 +72,8 @@ pub(crate) struct State {
     pub(crate) roster: Roster,
     slots: Vec<Slot>,
     waiting: Waiting,
+    /// Sessions that are over, while their streams still write what was in their queues.
+    leaving: Vec<(SessionId, Arc<Management>)>,
     /// What sessions sent that ended without being closed.
     ended: Ended,
     /// The commit of the latest change to the roster or a slot.

@@ -100,8 +100,10 @@ impl Account {
     ) -> Result<Option<Archived>, Repeated> {
         let state = self.lock();
         if let Some(fingerprint) = fingerprint {
-            let mut others = state.sessions.iter().filter(|other| other.id != session.id());
-            if others.any(|other| other.management.sent.lock().contains(fingerprint))
+            let others = state.sessions.iter().filter(|other| other.id != session.id());
+            let others = others.map(|other| &other.management);
+            let mut others = others.chain(state.leaving.iter().map(|(_, management)| management));
+            if others.any(|other| other.sent.lock().contains(fingerprint))
                 || state.ended.contains(fingerprint)
             {
                 return Err(Repeated);

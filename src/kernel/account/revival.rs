@@ -4,7 +4,7 @@ use super::awaited::Asked;
 use super::waiting::{Form, Listing, Message};
 use super::{Account, Bound, Outcome, State};
 use crate::engine::Engine;
-use crate::journal::{Event, Note, Recovered, is_after};
+use crate::journal::{Event, Note, Recovered, Undelivered, is_after};
 use crate::outbox::{Entry, Outbox, StreamNumber};
 use crate::ports::{Batch, LogId, Op};
 use crate::session::{Inner, Management, SessionId, SessionRef};
@@ -128,10 +128,12 @@ impl Account {
         {
             let mut state = self.lock();
             for (log, undelivered) in &from.messages {
-                let needed = undelivered.form == Form::Plain;
+                let needed = undelivered.form == Form::Plain && !undelivered.got;
                 // What is on no list is in the archive.
                 let new = || Message { archived: true, needed, ..Message::default() };
-                state.waiting.entry(*log, new).owe(id, undelivered.form, false);
+                let message = state.waiting.entry(*log, new);
+                message.owe(id, undelivered.form, false);
+                message.needed &= !undelivered.got;
             }
             state.sessions.push(bound);
         }
@@ -145,7 +147,11 @@ impl Account {
     fn bury(self: &Arc<Self>, from: &Recovered) {
         let mut state = self.lock();
         let mut listing = Listing::default();
-        for (log, _) in from.messages.iter().filter(|(_, message)| message.form == Form::Plain) {
+        for (log, message) in from.messages.iter().filter(|(_, message)| message.form == Form::Plain) {
+            if message.got {
+                state.waiting.got(*log, &mut listing);
+                continue;
+            }
             state.waiting.entry(*log, || {
                 listing.on.push(*log);
                 Message { archived: true, needed: true, listed: true, ..Message::default() }
@@ -210,9 +216,10 @@ impl Bound {
                 message.number = Some(number);
             }
         }
-        for (number, place) in places {
+        for (number, place, got) in places {
             let form = place.form;
-            messages.insert(place.id, crate::journal::Undelivered { number: Some(number), form });
+            let message = messages.entry(place.id).or_insert(Undelivered { number: None, form, got });
+            message.number = Some(number);
         }
         let asked = self.asked.iter().map(|asked| (asked.count, asked.id.clone(), asked.to.clone()));
         let recovered = Recovered {

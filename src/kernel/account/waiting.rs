@@ -149,7 +149,7 @@ impl Waiting {
     pub(super) fn owed_to(&self, session: SessionId) -> impl Iterator<Item = (LogId, Undelivered)> {
         let owed = self.messages.iter();
         owed.filter_map(move |(id, message)| {
-            Some((*id, Undelivered { number: None, form: message.due(session)?.form }))
+            Some((*id, Undelivered { number: None, form: message.due(session)?.form, got: !message.needed }))
         })
     }
 
@@ -204,6 +204,14 @@ impl Waiting {
             self.settle(id, &mut listing);
         }
         listing
+    }
+
+    /// Another session has got it: it is needed no more.
+    pub(super) fn got(&mut self, id: LogId, listing: &mut Listing) {
+        if let Some(message) = self.messages.get_mut(&id) {
+            message.needed = false;
+        }
+        self.settle(id, listing);
     }
 
     /// A message of which it has turned out that it is not in the log.

@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Queued { session: u64, number: u32, id: LogId, form: Form },
     /// A message will be put into its queue.
     Due { session: u64, id: LogId, form: Form },
+    /// Another session has got a message that is owed to it, too.
+    Got { session: u64, id: LogId },
     /// It has got so many stanzas.
     Acknowledged { session: u64, h: u32 },
     /// It goes on behind so many stanzas; what it has not got of those before will be put into its queue again.
@@ -96,6 +98,9 @@ impl Note {
             }
             Event::Closed { session } => {
                 self.head(12, *session);
+            }
+            Event::Got { session, id } => {
+                self.head(15, *session).number(id.0);
             }
             Event::Sent { session, hash } => {
                 self.head(14, *session).0.extend_from_slice(&hash.to_le_bytes());
@@ -184,6 +189,7 @@ impl Events<'_> {
                 let count = self.number()?;
                 Event::Names { marks: (0..count).map(|_| self.text()).collect::<Option<_>>()? }
             }
+            15 => Event::Got { session, id: self.id()? },
             14 => {
                 let (hash, rest) = self.0.split_first_chunk()?;
                 self.0 = rest;
@@ -256,6 +262,7 @@ mod tests {
             Event::Asked { session, count: 3, id: "x".into(), to: "b".into() },
             Event::Answered { session, count: 4 },
             Event::Sent { session, hash: u64::MAX - 5 },
+            Event::Got { session, id },
             Event::Closed { session },
             Event::Names { marks: vec!["carbons".into(), String::new()] },
         ]

@@ -3,7 +3,7 @@
 use super::event::{Event, Events, Note};
 use crate::account::{Fingerprint, Form, Latest};
 use crate::ports::{LogId, Value};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use wire::jid::FullJid;
 
 /// Half of the numbers: what is further away than this has gone by already.
@@ -17,6 +17,8 @@ pub(crate) struct Undelivered {
     /// Its number among the stanzas to the session; `None` if it was still to be put into the queue.
     pub(crate) number: Option<u32>,
     pub(crate) form: Form,
+    /// Another session has got it.
+    pub(crate) got: bool,
 }
 
 /// A session as it was.
@@ -58,6 +60,9 @@ impl Recovered {
                 Some(number) => Event::Queued { session, number, id, form },
                 None => Event::Due { session, id, form },
             });
+            if message.got {
+                note.push(&Event::Got { session, id });
+            }
         }
         note.push(&Event::Presence { session, stanza: self.presence.clone() });
         note.push(&Event::Marks { session, marks, inactive });
@@ -72,11 +77,20 @@ impl Recovered {
         }
     }
 
-    fn acknowledge(&mut self, h: u32) {
+    /// Returns the messages that it has got by this.
+    fn acknowledge(&mut self, h: u32) -> Vec<LogId> {
         if h.wrapping_sub(self.acknowledged) < HALF {
             self.acknowledged = h;
         }
-        self.messages.retain(|_, message| message.number.is_none_or(|number| is_after(number, h)));
+        let mut got = Vec::new();
+        self.messages.retain(|id, message| {
+            let open = message.number.is_none_or(|number| is_after(number, h));
+            if !open && message.form == Form::Plain {
+                got.push(*id);
+            }
+            open
+        });
+        got
     }
 }
 
@@ -90,6 +104,8 @@ pub(crate) fn is_after(number: u32, h: u32) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
     sessions: BTreeMap<u64, Recovered>,
+    /// The sessions of each account.
+    accounts: HashMap<String, Vec<u64>>,
     /// The highest session there ever was.
     pub(crate) last: u64,
     /// What the bits of marks mean.
@@ -137,21 +153,25 @@ impl Recovery {
             Event::Open { session, jid, token, window, counted } => {
                 self.last = self.last.max(session);
                 let Ok(jid) = FullJid::parse(&jid) else { return };
-                let fresh = || Recovered {
-                    session,
-                    jid,
-                    token: String::new(),
-                    window,
-                    counted: false,
-                    received: 0,
-                    acknowledged: 0,
-                    messages: BTreeMap::new(),
-                    presence: String::new(),
-                    marks: 0,
-                    inactive: false,
-                    directed: BTreeSet::new(),
-                    sent: Latest::default(),
-                    asked: VecDeque::new(),
+                let accounts = &mut self.accounts;
+                let fresh = || {
+                    accounts.entry(jid.bare_str().to_owned()).or_default().push(session);
+                    Recovered {
+                        session,
+                        jid,
+                        token: String::new(),
+                        window,
+                        counted: false,
+                        received: 0,
+                        acknowledged: 0,
+                        messages: BTreeMap::new(),
+                        presence: String::new(),
+                        marks: 0,
+                        inactive: false,
+                        directed: BTreeSet::new(),
+                        sent: Latest::default(),
+                        asked: VecDeque::new(),
+                    }
                 };
                 let known = self.sessions.entry(session).or_insert_with(fresh);
                 // Once: it may be read again.
@@ -161,7 +181,14 @@ impl Recovery {
                 }
             }
             Event::Closed { session } => {
-                self.sessions.remove(&session);
+                if let Some(closed) = self.sessions.remove(&session)
+                    && let Some(sessions) = self.accounts.get_mut(closed.jid.bare_str())
+                {
+                    sessions.retain(|other| *other != session);
+                    if sessions.is_empty() {
+                        self.accounts.remove(closed.jid.bare_str());
+                    }
+                }
             }
             Event::Received { session, .. }
             | Event::Queued { session, .. }
@@ -172,10 +199,22 @@ impl Recovery {
             | Event::Marks { session, .. }
             | Event::Directed { session, .. }
             | Event::Sent { session, .. }
+            | Event::Got { session, .. }
             | Event::Asked { session, .. }
             | Event::Answered { session, .. } => {
-                if let Some(known) = self.sessions.get_mut(&session) {
-                    known.apply(event);
+                let Some(known) = self.sessions.get_mut(&session) else { return };
+                let got = known.apply(event);
+                if got.is_empty() {
+                    return;
+                }
+                let account = known.jid.bare_str().to_owned();
+                for other in
+                    self.accounts.get(&account).into_iter().flatten().filter(|other| **other != session)
+                {
+                    let Some(other) = self.sessions.get_mut(other) else { continue };
+                    got.iter().for_each(|id| {
+                        other.messages.entry(*id).and_modify(|message| message.got = true);
+                    });
                 }
             }
         }
@@ -183,7 +222,8 @@ impl Recovery {
 }
 
 impl Recovered {
-    fn apply(&mut self, event: Event) {
+    /// Returns the messages that it has got by this.
+    fn apply(&mut self, event: Event) -> Vec<LogId> {
         match event {
             Event::Received { count, .. } => {
                 if count.wrapping_sub(self.received) < HALF {
@@ -192,19 +232,26 @@ impl Recovered {
             }
             Event::Queued { number, id, form, .. } => {
                 if is_after(number, self.acknowledged) {
-                    self.messages.insert(id, Undelivered { number: Some(number), form });
+                    let new = Undelivered { number: None, form, got: false };
+                    self.messages.entry(id).or_insert(new).number = Some(number);
                 } else {
                     // Read again over a later state: it has arrived since.
                     self.messages.remove(&id);
                 }
             }
             Event::Due { id, form, .. } => {
-                self.messages.entry(id).or_insert(Undelivered { number: None, form });
+                self.messages.entry(id).or_insert(Undelivered { number: None, form, got: false });
             }
-            Event::Acknowledged { h, .. } => self.acknowledge(h),
+            Event::Acknowledged { h, .. } => return self.acknowledge(h),
             Event::Resumed { h, .. } => {
-                self.acknowledge(h);
+                let got = self.acknowledge(h);
                 self.messages.values_mut().for_each(|message| message.number = None);
+                return got;
+            }
+            Event::Got { id, .. } => {
+                if let Some(message) = self.messages.get_mut(&id) {
+                    message.got = true;
+                }
             }
             Event::Presence { stanza, .. } => self.presence = stanza,
             Event::Marks { marks, inactive, .. } => (self.marks, self.inactive) = (marks, inactive),
@@ -234,6 +281,7 @@ impl Recovered {
             }
             Event::Open { .. } | Event::Closed { .. } | Event::Names { .. } => {}
         }
+        Vec::new()
     }
 }
 

@@ -211,7 +211,9 @@ impl Queue {
         let managed = self.managed.as_mut().ok_or(WrongCount::TooHigh(0))?;
         if std::mem::take(&mut managed.recovered) {
             managed.sent.begin(h)?;
-            self.pushed = h;
+            // What was put into the queue meanwhile comes behind that.
+            let waiting = self.entries.iter().filter(|entry| entry.part == Part::Stanza).count();
+            self.pushed = h.wrapping_add(u32::try_from(waiting).unwrap_or(u32::MAX));
         }
         let handled = managed.sent.acknowledge(h)?;
         managed.asked = false;
@@ -382,15 +384,17 @@ impl Outbox {
         outbox
     }
 
-    /// How many stanzas its peer has got, and which messages it has not got, with their numbers.
-    pub(crate) fn outstanding(&self) -> (u32, Vec<(u32, Place)>) {
+    /// How many stanzas its peer has got, and which messages it has not got, with their numbers, and whether another one
+    /// has got them.
+    pub(crate) fn outstanding(&self) -> (u32, Vec<(u32, Place, bool)>) {
         let mut queue = self.queue.lock();
         let got = queue.managed.as_ref().map_or(queue.written, |managed| managed.sent.handled());
         let mut number = got;
         let mut places = Vec::new();
         for entry in queue.all_mut().filter(|entry| entry.part == Part::Stanza) {
             number = number.wrapping_add(1);
-            places.extend(entry.log.clone().filter(|_| entry.is_logged()).map(|place| (number, place)));
+            let got = entry.copies.as_ref().is_some_and(Copies::any_written);
+            places.extend(entry.log.clone().filter(|_| entry.is_logged()).map(|place| (number, place, got)));
         }
         (got, places)
     }
@@ -451,16 +455,22 @@ impl Outbox {
         }
     }
 
-    /// The entries that are in the log, or are going to be, and their bytes, unless another session has them or will have
-    /// them.
-    pub(crate) fn logged(&self) -> Vec<(LogId, usize)> {
+    /// The entries that are in the log, or are going to be by a commit, and their bytes, unless another session has them or
+    /// will have them. The account takes care of them from here on.
+    pub(crate) fn take_logged(&self) -> Vec<(LogId, usize, Option<Ticket>)> {
         let mut queue = self.queue.lock();
         let mut logged = Vec::new();
         for entry in queue.all_mut().filter(|entry| entry.is_logged()) {
             let elsewhere =
                 entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written());
+            if !elsewhere {
+                entry.copies = None;
+            }
             let place = entry.log.as_ref().filter(|place| place.form == Form::Plain && !elsewhere);
-            logged.extend(place.map(|place| (place.id, entry.head.len() + entry.tail.len())));
+            logged.extend(place.map(|place| {
+                let commit = entry.ticket.clone().or(place.append.clone());
+                (place.id, entry.head.len() + entry.tail.len(), commit)
+            }));
         }
         logged
     }

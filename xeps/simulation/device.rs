@@ -150,7 +150,12 @@ impl Device {
     fn covered(&mut self, h: u32, ledger: &mut Ledger) {
         let news = h.wrapping_sub(self.acknowledged) as usize;
         if news > self.sent.len() {
-            ledger.violation(format!("{:?}: acknowledged {h}, too much", self.id));
+            ledger.violation(format!(
+                "{:?}: acknowledged {h}, too much: {} and {}",
+                self.id,
+                self.acknowledged,
+                self.sent.len()
+            ));
             return;
         }
         self.acknowledged = h;

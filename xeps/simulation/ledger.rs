@@ -92,6 +92,9 @@ impl Ledger {
     }
 
     pub(super) fn violation(&mut self, what: String) {
+        if self.told {
+            println!("         VIOLATION {what}");
+        }
         self.violations.push(what);
     }
 

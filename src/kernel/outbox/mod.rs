@@ -232,6 +232,11 @@ impl Queue {
         self.pushed
     }
 
+    fn drop_asides(&mut self) {
+        self.entries.retain(|entry| entry.part == Part::Stanza);
+        self.bytes = self.entries.iter().map(Entry::cost).sum();
+    }
+
     /// Whether there is no room for so many bytes more.
     fn is_full(&self, more: usize, limit: usize) -> bool {
         // A stanza of any size may go while less than half waits: after [`Outbox::room`], the next one is taken.
@@ -552,6 +557,8 @@ impl Outbox {
             return Err(WrongCount::TooHigh(0));
         }
         let log = queue.acknowledge(h)?;
+        // What is no stanza meant the stream that is gone.
+        queue.drop_asides();
         let again = queue.managed.as_mut().map(|managed| managed.sent.take()).unwrap_or_default();
         for entry in again.into_iter().rev() {
             queue.bytes += entry.cost();
@@ -575,8 +582,7 @@ impl Outbox {
         if let Some(managed) = &mut queue.managed {
             managed.asked = false;
         }
-        queue.entries.retain(|entry| entry.part == Part::Stanza);
-        queue.bytes = queue.entries.iter().map(Entry::cost).sum();
+        queue.drop_asides();
     }
 
     /// Waits, in the place of the writer of a stream that is gone, until the queue is taken over (true) or is to end

@@ -89,7 +89,7 @@ impl Account {
                 state.waiting.unqueued(next.id, id);
                 break;
             };
-            if management.outlives() {
+            if management.is_journalled() {
                 management.take_notes(id, &jid, &mut note);
                 note.push(&Event::Queued { session: id.0, number, id: next.id, form: next.form });
             }

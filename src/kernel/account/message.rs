@@ -198,7 +198,7 @@ impl Account {
             let number = queue.push(Entry { head, tail, copies, log, ticket, ..Entry::default() });
             message.owe(target.id, Form::Plain, true);
             let Some(number) = number.filter(|_| target.management.is_journalled()) else { continue };
-            if mine.is_some() || target.management.outlives() {
+            if mine.is_some() || listed {
                 target.management.take_notes(target.id, &target.jid, &mut note);
                 note.push(&Event::Queued { session: target.id.0, number, id, form: Form::Plain });
             }
@@ -294,7 +294,7 @@ impl Account {
         let bytes = (copying.wrap)(frame, copy.direction, &self.jid, &target.jid);
         let number = queue.push(Entry { log, ..Entry::now(bytes) });
         if let (Some(number), Some(id)) = (number, copy.archived)
-            && target.management.outlives()
+            && target.management.is_journalled()
         {
             target.management.take_notes(target.id, &target.jid, note);
             note.push(&Event::Queued { session: target.id.0, number, id, form: copy.form });
@@ -420,9 +420,9 @@ enum Pushed<'t> {
     Dropped,
 }
 
-/// The journal is to know that a session gets this later, if it can outlive a restart.
+/// The journal is to know that a session gets this later.
 fn note_due(target: &Target, id: LogId, form: Form, note: &mut Note) {
-    if target.management.outlives() {
+    if target.management.is_journalled() {
         target.management.take_notes(target.id, &target.jid, note);
         note.push(&Event::Due { session: target.id.0, id, form });
     }

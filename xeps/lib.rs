@@ -21,6 +21,7 @@ mod xep_0198_sm;
 mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0280_carbons;
+mod xep_0352_csi;
 mod xep_0478_stream_limits;
 
 use kernel::Listed;
@@ -41,5 +42,6 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
     Listed::of::<xep_0280_carbons::Carbons>(),
+    Listed::of::<xep_0352_csi::ClientState>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

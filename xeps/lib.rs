@@ -22,6 +22,7 @@ mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0280_carbons;
 mod xep_0352_csi;
+mod xep_0357_push;
 mod xep_0478_stream_limits;
 
 use kernel::Listed;
@@ -43,5 +44,6 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0202_time::Time>(),
     Listed::of::<xep_0280_carbons::Carbons>(),
     Listed::of::<xep_0352_csi::ClientState>(),
+    Listed::of::<xep_0357_push::Push>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

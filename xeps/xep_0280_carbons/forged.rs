@@ -1,6 +1,6 @@
 //! Wrappers that only a server makes, in messages that others made.
 //!
-//! §7 and §11 have clients look who a copy is from; some forgot it, and so did some with pages of archives (XEP-0313 §5).
+//! §7 and §11 have clients look who a copy is from; some forgot it, and so did some with pages of archives (XEP-0313 §8.2).
 //! So no such thing gets here in the first place. What is inside of another element is that element's business: forwarding
 //! a message (XEP-0297) stays legal.
 

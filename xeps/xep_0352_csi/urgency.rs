@@ -44,8 +44,9 @@ fn message(message: &Frame, type_: StanzaType) -> Urgency {
     if content.has(NOW) {
         return Urgency::Now;
     }
-    // "Discard messages containing only XEP-0085 payloads."
-    if content.is_only(Content::CHAT_STATE) { Urgency::Never } else { Urgency::Later }
+    // "Discard messages containing only XEP-0085 payloads": where it comes from and how to treat it are no content.
+    let passing = Content::CHAT_STATE.and(Content::ROOM).and(Content::PRIVATE);
+    if content.has(Content::CHAT_STATE) && content.is_only(passing) { Urgency::Never } else { Urgency::Later }
 }
 
 /// A copy is as urgent as what is in it. That the user has read something or has answered elsewhere takes the
@@ -128,6 +129,8 @@ mod tests {
                 "<message type='chat'><paused xmlns='http://jabber.org/protocol/chatstates'/><thread>t</thread>\
                  <no-store xmlns='urn:xmpp:hints'/></message>",
                 "<message type='groupchat'><active xmlns='http://jabber.org/protocol/chatstates'/></message>",
+                "<message type='chat'><active xmlns='http://jabber.org/protocol/chatstates'/>\
+                 <x xmlns='http://jabber.org/protocol/muc#user'/><no-copy xmlns='urn:xmpp:hints'/></message>",
             ],
         );
     }

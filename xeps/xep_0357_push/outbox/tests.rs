@@ -274,6 +274,8 @@ fn check(outbox: &Outbox, out: &[Flight]) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn whatever_happens(steps in prop::collection::vec(step(), 1..200)) {
         let outcomes =

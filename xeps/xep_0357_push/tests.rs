@@ -132,10 +132,14 @@ fn stored(world: &World, store: &Arc<Memory>) -> Vec<(String, Registration)> {
     world.block_on(Table::new(COLLECTION, store.clone()).list(owner)).unwrap()
 }
 
-/// How many notifications are stored.
-fn waiting(world: &World, store: &Arc<Memory>) -> usize {
+/// The notifications that are stored.
+fn rows(world: &World, store: &Arc<Memory>) -> Vec<(String, serde_json::Value)> {
     let table: Table<serde_json::Value> = Table::new("push_waiting", store.clone());
-    world.block_on(table.list(kernel::ports::Owner::SERVER)).unwrap().len()
+    world.block_on(table.list(kernel::ports::Owner::SERVER)).unwrap()
+}
+
+fn waiting(world: &World, store: &Arc<Memory>) -> usize {
+    rows(world, store).len()
 }
 
 fn seconds(seconds: u64) -> Duration {

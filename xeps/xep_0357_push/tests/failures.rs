@@ -37,6 +37,7 @@ fn trouble_passes() {
     refuse(&mut service, "wait", "resource-constraint");
     let trouble = stored(&world, &store)[0].1.trouble.clone().unwrap();
     assert_eq!((trouble.reason.as_str(), trouble.over), ("resource-constraint", false));
+    assert_eq!(rows(&world, &store)[0].1["attempts"], 1, "which a restart does not forgive");
     message(&world);
     world.advance(seconds(14));
     service.expect_nothing();
@@ -139,4 +140,40 @@ fn what_waits_survives_a_reload() {
     assert_eq!(accept(&mut service), pair("n1", "1"));
     world.advance(seconds(5));
     assert_eq!(accept(&mut service), pair("n1", "1"));
+}
+
+#[test]
+fn what_waits_for_a_node_that_was_disabled_is_dropped_after_a_restart() {
+    let store = Arc::default();
+    let world = world_on(&store, "");
+    let mut service = enabled(&world);
+    message(&world);
+    let (key, row) = rows(&world, &store).remove(0);
+    refuse(&mut service, "cancel", "item-not-found");
+    // As if the server had died between the two changes.
+    let table: Table<serde_json::Value> = Table::new("push_waiting", store.clone());
+    world.block_on(table.put(kernel::ports::Owner::SERVER, &key, &row).committed()).unwrap();
+    let world = world_on(&store, "");
+    let mut service = world.login(SERVICE);
+    world.engine().every_minute();
+    world.run();
+    service.expect_nothing();
+    assert_eq!(waiting(&world, &store), 0);
+}
+
+#[test]
+fn one_that_waits_long_holds_up_no_other() {
+    let world = world();
+    let mut service = enabled(&world);
+    message(&world);
+    refuse(&mut service, "wait", "resource-constraint");
+    let mut romeo = world.login("romeo@example.org/garden");
+    enable(&mut romeo, "n2");
+    message(&world);
+    assert_eq!(accept(&mut service), pair("n2", "1"));
+    message(&world);
+    world.advance(seconds(5));
+    assert_eq!(accept(&mut service), pair("n2", "1"), "before n1, which is due after 15 s");
+    world.advance(seconds(15));
+    assert_eq!(accept(&mut service), pair("n1", "3"));
 }

@@ -9,12 +9,13 @@ use std::task::{Context, Poll, Waker};
 pub(crate) struct Working(Arc<Mutex<State>>);
 
 /// Completes when the work is over.
+#[derive(Clone)]
 pub(crate) struct Done(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     over: bool,
-    waiting: Option<Waker>,
+    waiting: Vec<Waker>,
 }
 
 /// Both ends.
@@ -23,12 +24,24 @@ pub(crate) fn work() -> (Working, Done) {
     (Working(state.clone()), Done(state))
 }
 
+impl Done {
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.lock().over
+    }
+}
+
+impl std::fmt::Debug for Done {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_over() { "Done(over)" } else { "Done(waiting)" })
+    }
+}
+
 impl Drop for Working {
     fn drop(&mut self) {
         let waiting = {
             let mut state = self.0.lock();
             state.over = true;
-            state.waiting.take()
+            std::mem::take(&mut state.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
     }
@@ -42,7 +55,9 @@ impl Future for Done {
         if state.over {
             return Poll::Ready(());
         }
-        state.waiting = Some(context.waker().clone());
+        if !state.waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            state.waiting.push(context.waker().clone());
+        }
         Poll::Pending
     }
 }

@@ -4,9 +4,10 @@ use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
 use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
 use crate::hooks::{Hooks, PresenceWatch};
+use crate::journal::{Note, Recovered, Recovery};
 use crate::lines::Lines;
 use crate::panics::{Panicked, caught, caught_async};
-use crate::ports::{Clock, LogId, Random, Spawn, Store, StoreError, Ticket};
+use crate::ports::{Batch, Clock, LogId, Op, Random, Spawn, Store, StoreError, Ticket};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy, Throttle};
 use crate::session::SessionId;
@@ -17,7 +18,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
@@ -94,16 +95,27 @@ pub struct Engine {
     pub(crate) renewing: AtomicBool,
     /// The regular work of XEPs goes on.
     chores_run: AtomicBool,
+    stopping: AtomicBool,
     /// About logins that fail without being a guess at a password.
     pub(crate) idle_attempts: Lines,
     pub(crate) asked: Asked,
     pub(crate) resumable: Resumable,
+    /// What the journal says of the last run, until the XEPs are there.
+    pub(crate) recovery: Mutex<Option<Recovery>>,
+    /// Sessions of before the start whose accounts have not been loaded since.
+    pub(crate) recovered: Mutex<HashMap<BareJid, Vec<Recovered>>>,
+    /// What the marks of sessions are called.
+    pub(crate) mark_names: OnceLock<Vec<String>>,
+    /// Bytes of notes since the last checkpoint.
+    pub(crate) journal_bytes: AtomicUsize,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
     keeping: Mutex<Vec<(Ticket, Vec<Kept>)>>,
 }
 
+/// Bytes of notes after which they are replaced by the present state of the sessions.
+const JOURNAL: usize = 4 << 20;
 const SECRET: &str = "secret";
 /// So many accounts may be loaded before idle ones are looked for.
 const SWEEP_AFTER: u64 = 4096;
@@ -116,6 +128,13 @@ impl Engine {
     pub async fn new(settings: Settings, ports: Ports) -> Result<Arc<Engine>, StoreError> {
         let newest = ports.store.newest().await?.unwrap_or_default();
         let secret = Self::secret(&ports).await?;
+        let recovery = Recovery::read(&ports.store.journal().await?);
+        if recovery.damaged > 0 {
+            tracing::error!(
+                notes = recovery.damaged,
+                "parts of the session journal do not decode: some clients can't resume their sessions"
+            );
+        }
         Ok(Arc::new(Engine {
             domains: settings.domains.clone(),
             settings: ArcSwap::from_pointee(settings),
@@ -124,15 +143,20 @@ impl Engine {
             caches: OnceLock::new(),
             installed: OnceLock::new(),
             log_ids: AtomicU64::new(newest.0),
-            session_ids: AtomicU64::new(1),
             loaded: AtomicU64::new(0),
             secret,
             throttle: Mutex::new(Throttle::default()),
             renewing: AtomicBool::new(false),
             chores_run: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             idle_attempts: Lines::default(),
             asked: Asked::default(),
             resumable: Resumable::default(),
+            session_ids: AtomicU64::new(recovery.last + 1),
+            recovery: Mutex::new(Some(recovery)),
+            recovered: Mutex::default(),
+            mark_names: OnceLock::new(),
+            journal_bytes: AtomicUsize::new(0),
             shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,
@@ -191,7 +215,8 @@ impl Engine {
                 idle: settings.idle,
             },
             caches: CacheKinds::default(),
-            marks: 1,
+            xep: "",
+            marks: vec!["roster".to_owned()],
         };
         let mut hooks = Hooks::default();
         crate::roster_service::register(self, &mut hooks);
@@ -215,11 +240,13 @@ impl Engine {
         }
         let _ = self.caches.set(env.caches);
         let _ = self.installed.set(names);
+        let _ = self.mark_names.set(env.marks);
         let mut hooks = hooks.freeze();
         directory.fill(&hooks);
         hooks.finish();
         self.settings.store(Arc::new(settings));
         self.hooks.store(Arc::new(hooks));
+        self.recover();
         self.accounts.all().iter().for_each(|account| account.take_limits());
         Ok(())
     }
@@ -256,11 +283,6 @@ impl Engine {
         }
     }
 
-    /// None in the log is higher.
-    pub(crate) fn newest_log_id(&self) -> LogId {
-        LogId(self.log_ids.load(Ordering::Relaxed))
-    }
-
     pub(crate) fn next_session_id(&self) -> SessionId {
         SessionId(self.session_ids.fetch_add(1, Ordering::Relaxed))
     }
@@ -294,6 +316,7 @@ impl Engine {
     async fn load(self: &Arc<Self>, jid: &BareJid) {
         match account::load(self, jid).await {
             Ok(Some(account)) => {
+                self.revive(&account);
                 while let Some(waiting) = self.accounts.settle(&account) {
                     for waiting in waiting {
                         self.go_on(waiting, Some(&account));
@@ -335,6 +358,23 @@ impl Engine {
                 engine.ports.clock.sleep_until(engine.ports.clock.now() + Duration::from_secs(2)).await;
             }
         }));
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Submits a batch with what the journal is to say.
+    pub(crate) fn submit(self: &Arc<Self>, mut batch: Batch, note: Note) -> Ticket {
+        if !note.is_empty() {
+            let before = self.journal_bytes.fetch_add(note.len(), Ordering::Relaxed);
+            if before < JOURNAL && before + note.len() >= JOURNAL {
+                let engine = self.clone();
+                self.ports.spawn.spawn(Box::pin(async move { engine.checkpoint().await }));
+            }
+            batch = batch.with(Op::Note(note.into_value()));
+        }
+        self.ports.store.submit(batch)
     }
 
     /// Remembers who sent a message that is being appended, until the append is durable.
@@ -456,8 +496,12 @@ impl Engine {
             if entry.copies.take().is_some_and(|copies| !copies.give_up()) {
                 continue;
             }
-            // What came from the log is still there.
             if entry.is_logged() {
+                let place = entry.log.as_ref().filter(|place| place.form == account::Form::Plain);
+                if let Some(place) = place {
+                    let outcome = account.put_back(place.id, entry.head.len() + entry.tail.len());
+                    self.perform(account, None, outcome);
+                }
                 continue;
             }
             let Ok(frame) = Frame::parse(entry.stanza()) else { continue };
@@ -514,8 +558,9 @@ impl Engine {
         }
     }
 
-    /// Ends all streams with system-shutdown.
+    /// Ends all streams with system-shutdown. Sessions that can be resumed are not over by that.
     pub fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         for account in self.accounts.all() {
             account
                 .end_sessions(&wire::error::StreamError::new(wire::error::StreamCondition::SystemShutdown));

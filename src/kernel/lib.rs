@@ -14,6 +14,7 @@ mod directory;
 mod done;
 mod engine;
 pub mod hooks;
+mod journal;
 pub mod lines;
 pub mod options;
 pub mod outbox;

@@ -51,8 +51,10 @@ impl Engine {
                 drop(to);
                 let request = parcel.frame.kind() == Kind::Iq
                     && matches!(parcel.frame.type_(), StanzaType::Get | StanzaType::Set);
-                // Whether the next stanza waits for the answer must not tell who is there, nor who is in memory.
-                let asks = session.filter(|_| request).map(|session| (session.clone(), work()));
+                // Whether the next stanza waits for the answer must not tell who is there, nor who is in memory. And
+                // where stanzas are counted, none is before what it causes is on its way.
+                let waits = |session: &&SessionRef| request || session.management().is_on();
+                let asks = session.filter(waits).map(|session| (session.clone(), work()));
                 let (asker, done) = asks.map(|(session, (work, done))| ((session, work), done)).unzip();
                 match self.accounts.wait(&jid, parcel, resource.as_deref(), asker) {
                     // It came into memory between the two looks.
@@ -86,7 +88,15 @@ impl Engine {
         if resource.is_none() && parcel.frame.kind() == Kind::Iq {
             return self.ask_account(account, parcel.frame, session);
         }
-        let outcome = account.deliver(&parcel, resource);
+        let mut parcel = parcel;
+        let outcome = account.deliver(&mut parcel, resource);
+        let copied = parcel.origin.as_ref().filter(|_| outcome.bounce.is_none());
+        let copied = copied.filter(|_| parcel.frame.kind() == Kind::Message);
+        if let Some(origin) = copied.filter(|origin| origin.session.account().jid() != account.jid()) {
+            let sender = origin.session.account();
+            let copying = sender.copy_sent(origin, &parcel.frame, outcome.logged.as_ref());
+            self.perform(sender, None, copying);
+        }
         self.perform(account, Some(&parcel.frame), outcome);
         None
     }
@@ -218,7 +228,7 @@ impl Engine {
         };
         let xml = xml.as_deref().unwrap_or_default();
         let Some(session) = session else {
-            self.route(Parcel { frame: result(request, xml), ticket, owed: true });
+            self.route(Parcel { ticket, owed: true, ..result(request, xml).into() });
             return;
         };
         let _ = session.outbox().push_reply(answer(request, ticket, xml));

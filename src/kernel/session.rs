@@ -2,7 +2,12 @@
 //! change of it lives in its account.
 
 use crate::Account;
+use crate::account::Latest;
+use crate::done::Done;
+use crate::journal::{Event, Note};
 use crate::outbox::{Ending, Outbox};
+use crate::ports::{Outcome, Ticket};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +22,7 @@ pub struct SessionId(pub u64);
 #[derive(Clone)]
 pub struct SessionRef(pub(crate) Arc<Inner>);
 
-/// What lets a session outlive its stream (XEP-0198).
+/// What lets a session outlive its stream (XEP-0198), and the server.
 #[derive(Debug, Default)]
 pub(crate) struct Management {
     /// Set once stanzas are counted.
@@ -26,6 +31,27 @@ pub(crate) struct Management {
     received: AtomicU32,
     /// How to be found again, and for how long.
     resumption: OnceLock<(String, Duration)>,
+    /// Nothing is written down of it: the account goes with the stream.
+    pub(crate) fleeting: AtomicBool,
+    /// The client closed it.
+    closed: AtomicBool,
+    journal: Mutex<Written>,
+    /// The messages that it sent last.
+    pub(crate) sent: Mutex<Latest>,
+    /// The work of the latest stanza, if that was not done at once: another stream must not overtake it.
+    pub(crate) unfinished: Mutex<Option<Done>>,
+}
+
+/// What the journal has of a session.
+#[derive(Debug, Default)]
+struct Written {
+    /// It has been opened there.
+    open: bool,
+    /// Events that go with the next commit that concerns the session.
+    pending: Note,
+    /// Stanzas received, as far as that is in the journal or on its way, and the commit.
+    received: u32,
+    ticket: Option<Ticket>,
 }
 
 impl Management {
@@ -38,7 +64,7 @@ impl Management {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Another stanza has been taken.
+    /// Another stanza is being taken.
     pub(crate) fn count(&self) {
         if self.is_on() {
             self.received.fetch_add(1, Ordering::Relaxed);
@@ -58,6 +84,109 @@ impl Management {
     pub(crate) fn resumption(&self) -> Option<&(String, Duration)> {
         self.resumption.get()
     }
+
+    /// Goes on where the journal ended.
+    pub(crate) fn recovered(received: u32, token: &str, window: Duration) -> Management {
+        let management = Management::default();
+        management.begin();
+        management.received.store(received, Ordering::Relaxed);
+        management.allow_resumption(token, window);
+        *management.journal.lock() = Written { open: true, received, ..Written::default() };
+        management
+    }
+
+    /// Notes something that goes with the next commit. Only of sessions that can be resumed.
+    pub(crate) fn note(&self, event: &Event) {
+        if self.resumption().is_some() {
+            self.journal.lock().pending.push(event);
+        }
+    }
+
+    /// Puts what is to be written down of the session into a note, behind its opening.
+    pub(crate) fn take_notes(&self, id: SessionId, jid: &FullJid, note: &mut Note) {
+        if !self.is_journalled() {
+            return;
+        }
+        let mut written = self.journal.lock();
+        if !std::mem::replace(&mut written.open, true) {
+            let (jid, token) = (jid.to_string(), String::new());
+            note.push(&Event::Open { session: id.0, jid, token, window: 0, counted: false });
+        }
+        note.append(&mut written.pending);
+    }
+
+    /// The same, and that so many of its stanzas have been taken.
+    pub(crate) fn take_count(&self, id: SessionId, jid: &FullJid, count: u32, note: &mut Note) {
+        if self.outlives() {
+            self.take_notes(id, jid, note);
+            note.push(&Event::Received { session: id.0, count });
+        }
+    }
+
+    /// What was taken with that count is on its way.
+    pub(crate) fn counted(&self, count: u32, ticket: &Ticket) {
+        let mut written = self.journal.lock();
+        (written.received, written.ticket) = (count, Some(ticket.clone()));
+    }
+
+    /// The commit behind which the count of received stanzas is durable. `None` if it has to be submitted.
+    pub(crate) fn count_ticket(&self) -> Option<Ticket> {
+        let written = self.journal.lock();
+        let current = written.received == self.received() && written.pending.is_empty();
+        written.ticket.clone().filter(|ticket| current && ticket.outcome() != Outcome::Failed)
+    }
+
+    /// Its client counts from here on, and may resume it: what was noted before is void.
+    pub(crate) fn open(&self, id: SessionId, jid: &FullJid, note: &mut Note) {
+        let mut written = self.journal.lock();
+        if self.resumption().is_none() && !written.open {
+            return;
+        }
+        written.open = true;
+        let resumption = self.resumption().cloned().unwrap_or_default();
+        let (jid, token) = (jid.to_string(), resumption.0);
+        let window = u32::try_from(resumption.1.as_secs()).unwrap_or(u32::MAX);
+        note.push(&Event::Open { session: id.0, jid, token, window, counted: true });
+        note.append(&mut written.pending);
+    }
+
+    /// The client closes it: it has nothing to send again.
+    pub(crate) fn say_closed(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Notes the end, if there is anything in the journal.
+    pub(crate) fn close(&self, id: SessionId, note: &mut Note) {
+        let mut written = self.journal.lock();
+        if std::mem::take(&mut written.open) {
+            note.push(&Event::Closed { session: id.0 });
+        }
+        // Nothing more is to be written.
+        self.fleeting.store(true, Ordering::Relaxed);
+    }
+
+    /// True if it can be resumed, even after a restart.
+    pub(crate) fn outlives(&self) -> bool {
+        self.resumption().is_some() && self.is_journalled()
+    }
+
+    /// True while something may be written down of it.
+    pub(crate) fn is_journalled(&self) -> bool {
+        !self.fleeting.load(Ordering::Relaxed)
+    }
+
+    /// How many stanzas have been received, as far as that is written down.
+    pub(crate) fn noted_count(&self) -> u32 {
+        self.journal.lock().received
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.journal.lock().open
+    }
 }
 
 pub(crate) struct Inner {
@@ -65,7 +194,7 @@ pub(crate) struct Inner {
     pub(crate) jid: FullJid,
     pub(crate) account: Arc<Account>,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) management: Management,
+    pub(crate) management: Arc<Management>,
 }
 
 impl SessionRef {
@@ -89,7 +218,7 @@ impl SessionRef {
         &self.0.outbox
     }
 
-    pub(crate) fn management(&self) -> &Management {
+    pub(crate) fn management(&self) -> &Arc<Management> {
         &self.0.management
     }
 

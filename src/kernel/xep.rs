@@ -86,7 +86,10 @@ pub struct Env {
     pub(crate) software: Software,
     pub(crate) stream_limits: StreamLimits,
     pub(crate) caches: crate::account::CacheKinds,
-    pub(crate) marks: u32,
+    /// The XEP that is being built.
+    pub(crate) xep: &'static str,
+    /// Names of marks, by their bits: the same after a restart, whatever XEPs there are then.
+    pub(crate) marks: Vec<String>,
 }
 
 /// Name and version of the daemon, as it tells who asks.
@@ -173,8 +176,9 @@ impl Env {
 
     /// A mark for sessions, to push changes to those that want them.
     pub fn mark(&mut self) -> Mark {
-        let mark = Mark(1 << self.marks);
-        self.marks += 1;
+        let mark = Mark(1 << self.marks.len());
+        let earlier = self.marks.iter().filter(|name| name.starts_with(self.xep)).count();
+        self.marks.push(format!("{}-{earlier}", self.xep));
         mark
     }
 }
@@ -218,6 +222,7 @@ fn install<X: Xep>(options: toml::Table, env: &mut Env, hooks: &mut Hooks) -> Re
         key: culprit::<X::Config>(&options),
         message: error.message().to_owned(),
     })?;
+    env.xep = X::NAME;
     Arc::new(X::new(config, env)?).register(hooks);
     Ok(())
 }

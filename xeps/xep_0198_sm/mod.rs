@@ -58,6 +58,7 @@ impl Xep for StreamManagement {
     fn register(self: Arc<Self>, hooks: &mut Hooks) {
         hooks.stream_feature(Feature { phase: Phase::AfterLogin, xml: format!("<sm xmlns='{NS}'/>") });
         hooks.nonza(NS, &self, Self::element);
+        hooks.count_request(REQUEST);
     }
 }
 
@@ -96,7 +97,8 @@ impl StreamManagement {
         let longest = element.attr("max").and_then(|max| max.parse().ok()).map(Duration::from_secs);
         let window = longest.unwrap_or(self.window).min(self.window);
         let window = (wanted && !window.is_zero()).then_some(window);
-        stream.manage(window, REQUEST, |token| {
+        let refused = failed(StanzaCondition::InternalServerError);
+        let enabled = |token: Option<&str>| {
             let mut out = XmlWriter::new();
             out.start("enabled").attr("xmlns", NS);
             if let (Some(token), Some(window)) = (token, window) {
@@ -104,7 +106,8 @@ impl StreamManagement {
             }
             out.end();
             out.into_string()
-        });
+        };
+        stream.manage(window, enabled, refused);
         Ok(())
     }
 
@@ -114,30 +117,28 @@ impl StreamManagement {
             stream.reply(failed(StanzaCondition::BadRequest));
             return Ok(());
         };
-        let resumed = |received: u32| {
+        stream.resume(token, h, resumed);
+        Ok(())
+    }
+}
+
+/// The answer to an attempt to resume.
+fn resumed(token: &str, h: u32, outcome: Result<u32, CannotResume>) -> Result<String, StreamError> {
+    let condition = match outcome {
+        Ok(received) => {
             let mut out = XmlWriter::new();
             out.start("resumed").attr("xmlns", NS).attr("previd", token).attr("h", &received.to_string());
             out.end();
-            out.into_string()
-        };
-        match stream.resume(token, h, resumed) {
-            Ok(()) => Ok(()),
-            Err(CannotResume::NotNow) => {
-                stream.reply(failed(StanzaCondition::UnexpectedRequest));
-                Ok(())
-            }
-            Err(CannotResume::Unknown) => {
-                stream.reply(failed(StanzaCondition::ItemNotFound));
-                Ok(())
-            }
-            Err(CannotResume::Count(WrongCount::TooHigh(sent))) => Err(too_high(h, sent)),
-            // What it has acknowledged before is not here any more to be sent again.
-            Err(CannotResume::Count(WrongCount::TakenBack(_))) => {
-                stream.reply(failed(StanzaCondition::ItemNotFound));
-                Ok(())
-            }
+            return Ok(out.into_string());
         }
-    }
+        Err(CannotResume::Count(WrongCount::TooHigh(sent))) => return Err(too_high(h, sent)),
+        Err(CannotResume::NotNow) => StanzaCondition::UnexpectedRequest,
+        // With a count of before: what it has acknowledged is not here any more to be sent again.
+        Err(CannotResume::Unknown | CannotResume::Count(WrongCount::TakenBack(_))) => {
+            StanzaCondition::ItemNotFound
+        }
+    };
+    Ok(failed(condition))
 }
 
 fn count(element: &Element) -> Option<u32> {

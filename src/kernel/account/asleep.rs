@@ -1,42 +1,89 @@
 //! Sessions whose stream is lost and that wait to be resumed (XEP-0198 §5). They stay bound and available; their messages
 //! are read from the log when they come back.
 
+use super::waiting::Listing;
 use super::{Account, Outcome};
-use crate::session::SessionId;
+use crate::journal::{Event, Note, is_after};
+use crate::outbox::{Entry, StreamNumber, WrongCount};
+use crate::ports::Batch;
+use crate::session::{SessionId, SessionRef};
 use std::sync::Arc;
 
 impl Account {
-    /// The stream of a session is lost. What waits in its queue goes to the log, and so does what comes from now on.
-    pub(crate) fn sleep(self: &Arc<Self>, id: SessionId) -> Outcome {
-        let mut state = self.lock();
-        self.keep_queued(&mut state, id);
-        let newest = self.engine.newest_log_id();
-        if let Some(session) = state.session(id) {
+    /// The stream of a session is lost. What comes from now on goes to the log.
+    pub(crate) fn sleep(&self, id: SessionId) {
+        if let Some(session) = self.lock().session(id) {
             session.asleep = true;
-            // Somebody who is behind already is read to as far as there is room.
-            session.dormant = !session.reading.is_behind();
-            session.reading.behind.get_or_insert(newest);
+            session.behind = true;
         }
-        Outcome::default()
     }
 
-    /// Another stream goes on with the session.
-    pub(crate) fn wake(self: &Arc<Self>, id: SessionId) -> Outcome {
-        let mut outcome = Outcome::default();
+    /// The client begins to count: the answer, behind which it does, waits until that is written down with what the
+    /// session is so far. `refused` takes its place if that fails.
+    pub(crate) fn begin_counting(&self, session: &SessionRef, answer: Entry, refused: String) {
+        let (id, management) = (session.id(), session.management());
         let mut state = self.lock();
-        if let Some(session) = state.session(id) {
-            session.asleep = false;
-            if std::mem::take(&mut session.dormant) {
-                outcome.drain.push(id);
+        let mut note = Note::default();
+        management.open(id, session.jid(), &mut note);
+        if let Some(bound) = state.session(id).filter(|_| management.outlives()) {
+            bound.note_presence();
+            bound.note_marks();
+            for to in bound.directed.iter() {
+                management.note(&Event::Directed { session: id.0, to: to.to_string(), available: true });
             }
+            management.take_count(id, session.jid(), 0, &mut note);
         }
-        outcome
+        let mut answer = answer;
+        if !note.is_empty() {
+            answer.otherwise = Some(refused.into());
+            answer.ticket = Some(self.engine.submit(Batch::new(), note));
+        }
+        let _ = session.outbox().push_reply(answer);
+    }
+
+    /// Another stream goes on with the session: it gets `first`, then what the client has not got, of which it says that
+    /// this is all behind the `h`th stanza.
+    ///
+    /// # Errors
+    /// A count that can't be, or there is nothing to be resumed.
+    pub(crate) fn resume(
+        self: &Arc<Self>,
+        session: &SessionRef,
+        h: u32,
+        first: Entry,
+    ) -> Result<(StreamNumber, Outcome), WrongCount> {
+        let mut outcome = Outcome::default();
+        let id = session.id();
+        let (number, handled) = session.outbox().resume(h, first)?;
+        self.confirm(session, &handled);
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(bound) = state.sessions.iter_mut().find(|bound| bound.id == id) else {
+            return Ok((number, outcome));
+        };
+        bound.asleep = false;
+        if let Some(before) = bound.recovered.take() {
+            // What it has got of what was sent before the restart.
+            let mut listing = Listing::default();
+            let got = before.into_iter().filter(|(number, _)| !is_after(*number, h));
+            got.for_each(|(_, log)| state.waiting.arrived(log, id, &mut listing));
+            let mut note = Note::default();
+            note.push(&Event::Resumed { session: id.0, h });
+            self.write_listing(state, listing, note);
+            self.refresh(state, id, &mut outcome);
+        }
+        if let Some(bound) = state.session(id) {
+            bound.fall_behind(&mut outcome);
+        }
+        Self::offer(state, id, &mut outcome);
+        Ok((number, outcome))
     }
 
     /// The client of a session says whether anybody looks. What was held back goes out when somebody does.
     pub(crate) fn set_active(&self, id: SessionId, active: bool) {
         if let Some(session) = self.lock().session(id) {
             session.inactive = !active;
+            session.note_marks();
         }
     }
 }

@@ -34,6 +34,26 @@ impl Awaited {
     }
 }
 
+/// A request that may not have been answered yet, to whomever.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// Which of the session's stanzas it was.
+    pub(super) count: u32,
+    pub(super) id: String,
+    /// Empty for the account itself.
+    pub(super) to: String,
+    /// The server itself answers before the next stanza is taken.
+    pub(super) here: bool,
+    /// The answer is not behind the stanza of that number to the session.
+    pub(super) answered: Option<u32>,
+}
+
+impl Asked {
+    pub(super) fn new(count: u32, id: &str, to: &str) -> Asked {
+        Asked { count, id: id.to_owned(), to: to.to_owned(), here: false, answered: None }
+    }
+}
+
 fn key(iq: &Frame, peer: &str) -> Option<u64> {
     let peer = JidView::parse(peer).ok()?;
     let mut hasher = DefaultHasher::new();

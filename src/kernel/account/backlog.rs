@@ -1,19 +1,20 @@
-//! Messages that wait in the log: for an account that is away, and for a session that reads too slowly.
+//! Messages that wait in the log: for an account that is away, and for sessions that read too slowly or whose streams are
+//! lost. Which session each one is owed to is in [`super::waiting`].
 //!
-//! A session is *behind* while its messages come from the log: from its first presence until the log is empty,
-//! and again whenever its queue overflows. A message to a session that is behind is appended and nothing else; one
-//! task per such session pages through the log as fast as the peer reads (`drain.rs`). Entries leave the log when the
-//! peer has been sent them: the writer confirms each completed write, also for a session that has ended meanwhile
-//! (`reading.rs`).
+//! A session is *behind* while its messages come from the log. A message to it is appended then and nothing else; one task
+//! per such session reads them as fast as the peer takes them (`drain.rs`). They leave the list when the peer has them:
+//! the writer confirms each completed write, the client what it acknowledges, also for a session that has ended meanwhile.
 //!
 //! **Invariant:** a place in the log counts from the moment it is given, until its commit is known to have failed: then
-//! what has it is as if it never had. What is off the log is never read again, even while that can't be written.
+//! what has it is as if it never had. What is off the list is never read again, even while that can't be written.
 
-use super::{Account, Outcome, State};
-use crate::outbox::{Copies, Place};
-use crate::ports::{Batch, LogEntry, LogId, Op, Outcome as Fate, Ticket};
+use super::waiting::{Form, Listing, Message};
+use super::{Account, Bound, Origin, Outcome, State};
+use crate::hooks::Offline;
+use crate::journal::{Event, Note};
+use crate::outbox::{Copies, Handled, Place};
+use crate::ports::{Batch, LogEntry, LogId, Op, Ticket};
 use crate::session::SessionId;
-use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use wire::error::{StanzaCondition, StanzaError};
@@ -24,228 +25,247 @@ pub(super) const RETRY: Duration = Duration::from_secs(2);
 /// Bytes that may wait for the disk before messages come back as errors.
 const STORE_BACKLOG: usize = 64 << 20;
 
-/// What the log holds for the account.
-#[derive(Debug, Default)]
-pub(super) struct Backlog {
-    pub(super) count: u64,
-    pub(super) bytes: u64,
-    /// No entry has a higher id.
-    pub(super) newest: LogId,
-    /// The commit of the newest entry.
-    pub(super) ticket: Option<Ticket>,
-    /// Entries that are counted, but may not be durable yet, in order.
-    appending: VecDeque<(LogId, Ticket)>,
-    /// Entries that are not counted any more, but may be in storage still.
-    pub(super) removing: BTreeSet<LogId>,
-    /// There may be entries that whoever reads now passes over: the log is offered again when he has caught up.
-    pub(super) passed_over: bool,
-}
-
-impl Backlog {
-    /// What was found in storage. No entry has a higher id than `newest`.
-    pub(super) fn new(count: u64, bytes: u64, newest: LogId) -> Backlog {
-        Backlog { count, bytes, newest, ..Backlog::default() }
-    }
-
-    fn add(&mut self, id: LogId, size: usize, ticket: &Ticket) {
-        self.count += 1;
-        self.bytes += size as u64;
-        self.newest = id;
-        self.ticket = Some(ticket.clone());
-        while self.appending.front().is_some_and(|(_, ticket)| ticket.outcome() == Fate::Durable) {
-            self.appending.pop_front();
-        }
-        self.appending.push_back((id, ticket.clone()));
-    }
-
-    fn subtract(&mut self, size: usize) {
-        self.count = self.count.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(size as u64);
-    }
-
-    /// True if it might not have become durable.
-    fn was_appending(&mut self, id: LogId) -> bool {
-        let index = self.appending.binary_search_by_key(&id, |(id, _)| *id);
-        index.ok().and_then(|index| self.appending.remove(index)).is_some()
-    }
-}
-
 /// A message that is being appended.
 pub(crate) struct Kept {
-    account: Arc<Account>,
-    frame: Frame,
-    id: LogId,
-    /// It is in queues of sessions, too.
-    copies: Option<Copies>,
+    pub(super) account: Arc<Account>,
+    pub(super) frame: Frame,
+    pub(super) id: LogId,
+    /// It is in queues of sessions that need not wait for the append.
+    pub(super) copies: Option<Copies>,
+    pub(super) origin: Option<Origin>,
 }
 
 impl Kept {
     /// The append failed: it does not wait here after all. The message, if nobody has it now.
     pub(crate) fn failed(self) -> Option<Frame> {
-        let mut state = self.account.lock();
-        // It may have been delivered meanwhile, and be off the count.
-        if state.backlog.was_appending(self.id) {
-            state.backlog.subtract(self.frame.len());
+        {
+            let mut state = self.account.lock();
+            state.waiting.forget(self.id);
+            state.sessions.iter_mut().for_each(|session| session.unplaced |= self.copies.is_some());
         }
-        state.readings_mut().for_each(|reading| reading.forget(self.id));
+        if let Some(Origin { session, fingerprint: Some(fingerprint), .. }) = &self.origin {
+            // It may be sent again.
+            session.management().sent.lock().remove(*fingerprint);
+        }
         // What is in a queue is delivered from there, or finds its way when that ends.
         self.copies.is_none_or(Copies::give_up).then_some(self.frame)
     }
 }
 
 impl Account {
-    /// Appends a message to the log for these sessions, or for whoever takes it later. Its sender learns if that fails,
-    /// unless one of its `copies` was or will be delivered.
-    pub(super) fn keep(
-        self: &Arc<Self>,
-        state: &mut State,
-        frame: &Frame,
-        readers: &[SessionId],
-        copies: Option<&Copies>,
-    ) -> Result<Option<Place>, StanzaError> {
-        // A session that is there gets everything. What is not worth keeping is nothing to find later.
-        if readers.is_empty() && !self.is_worth_keeping(frame)? {
-            return Ok(None);
-        }
-        self.append(state, frame, readers, copies.cloned()).map(Some)
-    }
-
-    fn is_worth_keeping(&self, frame: &Frame) -> Result<bool, StanzaError> {
+    pub(super) fn is_worth_keeping(&self, frame: &Frame) -> bool {
         let hooks = self.engine.hooks.load();
-        let policy = hooks.offline.as_ref();
-        policy
-            .map(|policy| (policy.worth)(frame))
-            .ok_or_else(|| StanzaError::new(StanzaCondition::ServiceUnavailable))
+        hooks.offline.as_ref().is_some_and(|policy| (policy.worth)(frame))
     }
 
+    /// Whether there is room for one more message that waits.
+    pub(super) fn has_room(&self, state: &State, size: usize) -> Result<(), StanzaError> {
+        let unavailable = || Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
+        let hooks = self.engine.hooks.load();
+        let Some(Offline { messages, bytes, .. }) = &hooks.offline else { return unavailable() };
+        // XEP-0160: a full queue answers service-unavailable.
+        if state.erased || state.waiting.count() >= *messages || state.waiting.bytes() + size as u64 > *bytes
+        {
+            return unavailable();
+        }
+        self.store_takes_more()
+    }
+
+    /// Whether the disk keeps up.
+    pub(super) fn store_takes_more(&self) -> Result<(), StanzaError> {
+        if self.engine.ports.store.backlog() > STORE_BACKLOG {
+            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
+        }
+        Ok(())
+    }
+
+    /// Appends a message that is in a session's queue without a place in the log.
     fn append(
         self: &Arc<Self>,
         state: &mut State,
         frame: &Frame,
-        readers: &[SessionId],
-        copies: Option<Copies>,
+        reader: SessionId,
+        copies: Copies,
     ) -> Result<Place, StanzaError> {
-        let hooks = self.engine.hooks.load();
-        let Some(policy) = &hooks.offline else {
-            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
-        };
-        let size = frame.len();
-        // XEP-0160: a full queue answers service-unavailable.
-        if state.erased
-            || state.backlog.count >= policy.messages
-            || state.backlog.bytes + size as u64 > policy.bytes
-        {
-            return Err(StanzaError::new(StanzaCondition::ServiceUnavailable));
-        }
-        let store = &self.engine.ports.store;
-        if store.backlog() > STORE_BACKLOG {
-            return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
-        }
+        self.has_room(state, frame.len())?;
         let id = self.engine.next_log_id();
         let entry = LogEntry { id, waiting: Some(self.owner), frame: frame.bytes(), ..LogEntry::default() };
-        let ticket = store.submit(Batch::new().with(Op::Append(entry)));
-        state.backlog.add(id, size, &ticket);
-        state.reserve(id, readers);
-        let kept = Kept { account: self.clone(), frame: frame.clone(), id, copies };
+        let ticket = self.engine.ports.store.submit(Batch::new().with(Op::Append(entry)));
+        let append = Some(ticket.clone());
+        let mut message =
+            Message { size: frame.len(), append, listed: true, needed: true, ..Message::default() };
+        message.owe(reader, Form::Plain, true);
+        state.waiting.add(id, message);
+        let kept =
+            Kept { account: self.clone(), frame: frame.clone(), id, copies: Some(copies), origin: None };
         self.engine.kept(ticket.clone(), kept);
-        Ok(Place { id, append: Some(ticket) })
+        Ok(Place { id, append: Some(ticket), form: Form::Plain })
     }
 
     /// A later message is about to go into the log, or the session to end: the messages in its queue go there first.
     /// Should the connection break, all of them are there, in order (RFC 6120 §10.1).
     pub(super) fn keep_queued(self: &Arc<Self>, state: &mut State, id: SessionId) {
         let Some(session) = state.session(id) else { return };
-        if !session.reading.takes_places() {
+        if !std::mem::take(&mut session.unplaced) {
             return;
         }
         let outbox = session.outbox.clone();
-        let mut kept = Vec::new();
         outbox.adopt(|stanza, copies| {
             let frame = Frame::parse(stanza).ok().filter(|frame| frame.kind() == Kind::Message)?;
-            if !self.is_worth_keeping(&frame).ok()? {
+            if !self.is_worth_keeping(&frame) {
                 return None;
             }
-            let place = self.append(state, &frame, &[id], Some(copies.clone())).ok()?;
-            kept.push((place.id, frame.len()));
-            Some(place)
+            self.append(state, &frame, id, copies.clone()).ok()
         });
-        if let Some(session) = state.session(id) {
-            session.reading.give_places(kept);
+    }
+
+    /// What is in the queue of a session that is about to end, and in the archive alone, has to be delivered to others
+    /// should it not be written.
+    fn list_queued(&self, state: &mut State, id: SessionId, listing: &mut Listing) {
+        let Some(session) = state.session(id) else { return };
+        let outbox = session.outbox.clone();
+        for (place, size) in outbox.logged() {
+            let message = state.waiting.entry(place, || {
+                listing.on.push(place);
+                Message { size, listed: true, archived: true, needed: true, ..Message::default() }
+            });
+            message.owe(id, Form::Plain, true);
         }
     }
 
-    /// A message for sessions that are behind, or that just overflowed: one entry serves them all, and those that have
-    /// one of its `copies` in their queues.
-    pub(super) fn keep_for(
-        self: &Arc<Self>,
-        state: &mut State,
-        frame: &Frame,
-        ids: &[SessionId],
-        copies: Option<&Copies>,
-        outcome: &mut Outcome,
-    ) -> Result<(), StanzaError> {
-        ids.iter().for_each(|id| self.keep_queued(state, *id));
-        let Some(place) = self.keep(state, frame, ids, copies)? else { return Ok(()) };
-        let entry = (place.id, frame.len());
-        if let Some(copies) = copies {
-            for session in state.sessions.iter_mut().filter(|session| !ids.contains(&session.id)) {
-                if session.outbox.place(copies, &place) {
-                    session.reading.queue([entry]);
-                }
-            }
+    /// The peer of a session, which may have ended meanwhile, has got these entries.
+    pub(crate) fn confirm(self: &Arc<Self>, session: &crate::SessionRef, handled: &Handled) {
+        let (id, management) = (session.id(), session.management());
+        let mut note = Note::default();
+        let mut state = self.lock();
+        if management.outlives()
+            && let Some(bound) = state.session(id).filter(|bound| !bound.asked.is_empty())
+        {
+            bound.mark_answered(|asked| asked.here);
+            bound.forget_answered(handled.h, &mut note);
         }
-        let others_have_it = copies.is_some_and(Copies::any_written);
-        for session in state.sessions.iter_mut().filter(|session| ids.contains(&session.id)) {
-            if session.fall_behind(entry, others_have_it) {
-                outcome.drain.push(session.id);
-            }
+        let mut listing = Listing::default();
+        if !state.waiting.is_empty() {
+            handled.log.iter().for_each(|log| state.waiting.arrived(*log, id, &mut listing));
         }
-        Ok(())
+        if management.is_open() && !handled.log.is_empty() {
+            note.push(&Event::Acknowledged { session: id.0, h: handled.h });
+        }
+        self.write_listing(&mut state, listing, note);
     }
 
-    /// Takes entries off the log.
-    pub(super) fn take_off(self: &Arc<Self>, state: &mut State, entries: &[(LogId, usize)]) {
-        if entries.is_empty() {
+    /// Puts entries on the list of waiting messages and takes others off it, with a note for the journal.
+    pub(super) fn write_listing(self: &Arc<Self>, state: &mut State, listing: Listing, note: Note) {
+        let mut batch = Batch::new();
+        let owner = self.owner;
+        let lists = !(listing.on.is_empty() && listing.off.is_empty());
+        if !listing.on.is_empty() {
+            batch = batch.with(Op::Wait { owner, ids: listing.on });
+        }
+        if !listing.off.is_empty() {
+            batch = batch.with(Op::Remove { owner, ids: listing.off });
+        }
+        if batch.ops.is_empty() && note.is_empty() {
             return;
         }
-        for (id, size) in entries {
-            state.backlog.was_appending(*id);
-            state.backlog.subtract(*size);
-            state.backlog.removing.insert(*id);
+        let again = lists.then(|| batch.clone());
+        let ticket = self.engine.submit(batch, note);
+        if let Some(batch) = again {
+            state.waiting.removals += 1;
+            self.engine.ports.spawn.spawn(Box::pin(persist(self.clone(), batch, ticket)));
         }
-        let ids: Vec<LogId> = entries.iter().map(|(id, _)| *id).collect();
-        let removed = self.submit_removal(&ids);
-        self.engine.ports.spawn.spawn(Box::pin(removal(self.clone(), ids, removed)));
+    }
+
+    /// Gives what waits for nobody in particular to a session, if it can take it.
+    pub(super) fn offer(state: &mut State, id: SessionId, outcome: &mut Outcome) {
+        if state.waiting.is_empty() {
+            return;
+        }
+        let State { sessions, waiting, .. } = state;
+        let session = sessions.iter_mut().find(|session| session.id == id);
+        if let Some(session) = session.filter(|session| session.takes_messages() && !session.asleep)
+            && waiting.claim(id)
+        {
+            session.fall_behind(outcome);
+        }
+    }
+
+    pub(super) fn offer_to_next(state: &mut State, outcome: &mut Outcome) {
+        let able = |session: &&Bound| session.takes_messages() && !session.asleep;
+        if let Some(next) = state.sessions.iter().find(able).map(|session| session.id) {
+            Self::offer(state, next, outcome);
+        }
+    }
+
+    /// A session is about to end. What is in its queue may still be written: nobody else gets that before
+    /// [`Account::release`].
+    pub(super) fn leave_behind(self: &Arc<Self>, state: &mut State, id: SessionId) {
+        // What comes later must not overtake what is in the queue.
+        self.keep_queued(state, id);
+        let mut listing = Listing::default();
+        self.list_queued(state, id, &mut listing);
+        state.sessions.retain(|session| session.id != id);
+        self.write_listing(state, listing, Note::default());
+    }
+
+    /// The stream of a session that has ended is closed: what it was not sent is for others.
+    pub(crate) fn release(self: &Arc<Self>, session: &crate::SessionRef) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        let listing = state.waiting.gone(session.id());
+        let mut note = Note::default();
+        let management = session.management();
+        management.close(session.id(), &mut note);
+        let sent = std::mem::take(&mut *management.sent.lock());
+        if sent.is_empty() || management.was_closed() {
+            self.write_listing(&mut state, listing, note);
+        } else {
+            self.write_listing(&mut state, listing, Note::default());
+            self.remember_sent(&mut state, session.id().0, sent, note);
+        }
+        Self::offer_to_next(&mut state, &mut outcome);
+        outcome
+    }
+
+    /// A message in the archive alone was in the queue of a session that has ended, and has reached nobody.
+    pub(crate) fn put_back(self: &Arc<Self>, id: LogId, size: usize) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut state = self.lock();
+        if state.waiting.get_mut(id).is_none() {
+            let message = Message { size, listed: true, archived: true, needed: true, ..Message::default() };
+            state.waiting.add(id, message);
+            self.write_listing(&mut state, Listing { on: vec![id], off: Vec::new() }, Note::default());
+            Self::offer_to_next(&mut state, &mut outcome);
+        }
+        outcome
     }
 
     /// Messages that wait for it, their bytes, and whether a session is reading them.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> (u64, u64, bool) {
         let state = self.lock();
-        let reads = state.sessions.iter().any(|session| session.reading.is_behind());
-        (state.backlog.count, state.backlog.bytes, reads)
-    }
-
-    /// Entries that sessions remember not to read.
-    #[cfg(test)]
-    pub(crate) fn passed_over(&self) -> usize {
-        self.lock().readings_mut().map(|reading| reading.passed_over()).sum()
-    }
-
-    fn submit_removal(&self, ids: &[LogId]) -> Ticket {
-        let removal = Op::Remove { owner: self.owner, ids: ids.to_vec() };
-        self.engine.ports.store.submit(Batch::new().with(removal))
+        let reads = state.sessions.iter().any(|session| session.behind);
+        (state.waiting.count(), state.waiting.bytes(), reads)
     }
 }
 
-/// Sees to it that entries leave storage, however long that takes: they would be delivered again.
-async fn removal(account: Arc<Account>, ids: Vec<LogId>, mut removed: Ticket) {
-    while removed.committed().await.is_err() {
+impl Bound {
+    /// Its messages come from the log from now on.
+    pub(super) fn fall_behind(&mut self, outcome: &mut Outcome) {
+        self.behind = true;
+        if !self.reads && !self.asleep {
+            self.reads = true;
+            outcome.drain.push(self.id);
+        }
+    }
+}
+
+/// Sees to it that the list in storage follows, however long that takes: messages would be delivered again, or never.
+async fn persist(account: Arc<Account>, batch: Batch, mut ticket: Ticket) {
+    while ticket.committed().await.is_err() {
         let clock = &account.engine.ports.clock;
         clock.sleep_until(clock.now() + RETRY).await;
-        removed = account.submit_removal(&ids);
+        ticket = account.engine.ports.store.submit(batch.clone());
     }
-    let mut state = account.lock();
-    state.backlog.removing.retain(|id| !ids.contains(id));
-    state.readings_mut().for_each(|reading| reading.removed(&ids));
+    account.lock().waiting.removals -= 1;
 }

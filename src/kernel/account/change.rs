@@ -91,6 +91,7 @@ impl Account {
         let mut state = self.lock();
         let Some(session) = state.session(session.id()) else { return false };
         session.marks = if on { session.marks | mark.0 } else { session.marks & !mark.0 };
+        session.note_marks();
         true
     }
 
@@ -171,6 +172,7 @@ impl State {
             return Reply::Xml(xml);
         };
         session.marks |= mark.0;
+        session.note_marks();
         let outbox = session.outbox.clone();
         let _ = outbox.push_reply(crate::route::answer(request, self.changed.clone(), &xml));
         Reply::Sent

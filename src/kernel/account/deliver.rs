@@ -1,40 +1,34 @@
 //! Delivery to an account: RFC 6121 §8.5, for each kind of stanza and of address.
 
+use super::awaited::Asked;
 use super::{Account, Bound, Mark, Outcome, Parcel, State};
 use crate::hooks::{Direction, Stop};
-use crate::outbox::{Copies, Entry, Push};
+use crate::outbox::{Entry, Push};
 use crate::ports::Ticket;
 use crate::session::SessionId;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, Kind, StanzaType};
-use wire::jid::Jid;
+use wire::jid::{Jid, JidView};
 
-fn unavailable() -> StanzaError {
+pub(super) fn unavailable() -> StanzaError {
     StanzaError::new(StanzaCondition::ServiceUnavailable)
 }
-
-/// Sessions an entry has to wait for in the log. Rarely any.
-type Slow = Vec<SessionId>;
 
 impl Account {
     /// Delivers a stanza to the account (`resource` absent) or to one of its resources. IQ requests to the account
     /// itself are the router's business and do not come here.
-    pub(crate) fn deliver(self: &Arc<Self>, parcel: &Parcel, resource: Option<&str>) -> Outcome {
+    pub(crate) fn deliver(self: &Arc<Self>, parcel: &mut Parcel, resource: Option<&str>) -> Outcome {
         let mut outcome = Outcome::default();
-        let replaced;
-        let parcel = match self.filter(&parcel.frame, Direction::In) {
-            Ok(None) => parcel,
-            Ok(Some(frame)) => {
-                replaced = Parcel { frame, ticket: parcel.ticket.clone(), owed: parcel.owed };
-                &replaced
-            }
+        match self.filter(&parcel.frame, Direction::In) {
+            Ok(None) => {}
+            Ok(Some(frame)) => parcel.frame = frame,
             Err(Stop::Drop) => return outcome,
             Err(Stop::Bounce(error)) => {
                 outcome.bounce = Some(error);
                 return outcome;
             }
-        };
+        }
         let bounce = match parcel.frame.kind() {
             _ if parcel.owed => {
                 self.deliver_owed(parcel, resource);
@@ -65,45 +59,8 @@ impl Account {
         }
     }
 
-    fn deliver_message(
-        self: &Arc<Self>,
-        parcel: &Parcel,
-        resource: Option<&str>,
-        outcome: &mut Outcome,
-    ) -> Result<(), StanzaError> {
-        let mut state = self.lock();
-        let type_ = parcel.frame.type_();
-        if let Some(resource) = resource {
-            // RFC 6121 §8.5.3.1: a message to a resource that is there is delivered, whatever its type, and
-            // whether or not it is available.
-            if let Some(session) = state.by_resource(resource) {
-                let id = session.id;
-                match session.send_message(&parcel.frame, parcel.ticket.as_ref(), None) {
-                    Push::Queued => return Ok(()),
-                    Push::Full => return self.keep_for(&mut state, &parcel.frame, &[id], None, outcome),
-                    Push::Closed => {} // as good as gone
-                }
-            }
-            // §8.5.3.2.1: no such resource.
-            match type_ {
-                StanzaType::Chat => {}
-                StanzaType::Error => return Ok(()),
-                // §8.1: silence is for those who must not learn which resources there are.
-                StanzaType::Headline if !self.shows_presence(&state, &parcel.frame) => return Ok(()),
-                _ => return Err(unavailable()),
-            }
-        }
-        match type_ {
-            StanzaType::Error => Ok(()),
-            StanzaType::Groupchat => Err(unavailable()),
-            StanzaType::Chat => self.deliver_to_best(&mut state, parcel, false, outcome),
-            // Every non-negative resource gets what is no conversation (§8.5.2.1.1, option b for normal).
-            _ => self.deliver_to_best(&mut state, parcel, true, outcome),
-        }
-    }
-
     /// RFC 6121 §8.1: the sender is the user, or subscribed, or has received directed presence.
-    fn shows_presence(&self, state: &State, frame: &Frame) -> bool {
+    pub(super) fn shows_presence(&self, state: &State, frame: &Frame) -> bool {
         let Some(from) = frame.from().and_then(|from| Jid::parse(&from).ok()) else { return false };
         let bare = from.bare();
         if bare == self.jid || state.roster.may_see(&bare) {
@@ -114,52 +71,18 @@ impl Account {
         state.sessions.iter().any(directed)
     }
 
-    fn deliver_to_best(
-        self: &Arc<Self>,
-        state: &mut State,
-        parcel: &Parcel,
-        to_all: bool,
-        outcome: &mut Outcome,
-    ) -> Result<(), StanzaError> {
-        let best = state
-            .sessions
-            .iter()
-            .filter(|session| session.takes_messages())
-            .map(|session| session.priority)
-            .max();
-        let mut delivered = false;
-        let mut copies = None;
-        let mut slow = Slow::new();
-        if let Some(best) = best {
-            let chosen = |session: &Bound| session.takes_messages() && (to_all || session.priority == best);
-            let several = state.sessions.iter().filter(|session| chosen(session)).count() > 1;
-            copies = several.then(Copies::default);
-            for session in state.sessions.iter_mut().filter(|session| chosen(session)) {
-                match session.send_message(&parcel.frame, parcel.ticket.as_ref(), copies.as_ref()) {
-                    Push::Queued => delivered = true,
-                    Push::Full => slow.push(session.id),
-                    Push::Closed => {}
-                }
-            }
-        }
-        if !slow.is_empty() {
-            // If it can't be kept for the slow ones although others have it, the sender need not know.
-            let kept = self.keep_for(state, &parcel.frame, &slow, copies.as_ref(), outcome);
-            return if delivered { Ok(()) } else { kept };
-        }
-        if delivered || parcel.frame.type_() == StanzaType::Headline {
-            return Ok(());
-        }
-        // A session that has just become unavailable may still have earlier ones in its queue.
-        let ids: Vec<SessionId> = state.sessions.iter().map(|session| session.id).collect();
-        ids.into_iter().for_each(|id| self.keep_queued(state, id));
-        self.keep(state, &parcel.frame, &[], None).map(drop)
-    }
-
-    /// A session sends a request that somebody else is to answer.
-    pub(crate) fn await_answer(&self, id: SessionId, request: &Frame) {
+    /// A session sends a request, its `count`th stanza. It `waits` for the answer of somebody else than the server.
+    pub(crate) fn asks(&self, id: SessionId, request: &Frame, count: u32, waits: bool) {
         if let Some(session) = self.lock().session(id) {
-            session.awaited.ask(request);
+            if waits {
+                session.awaited.ask(request);
+            }
+            if session.management.outlives() {
+                let (id, to) = (request.id().unwrap_or_default(), request.to().unwrap_or_default());
+                // The server answers for accounts, before it takes the next stanza.
+                let here = JidView::parse(&to).is_ok_and(|to| to.resource().is_none()) || to.is_empty();
+                session.ask(Asked { here, ..Asked::new(count, &id, &to) });
+            }
         }
     }
 
@@ -177,6 +100,10 @@ impl Account {
         if !request && session.awaited.answered(&parcel.frame) {
             // Owed to it: no room for it ends the stream.
             let _ = session.outbox.push_reply(entry);
+            let (id, from) = (parcel.frame.id(), parcel.frame.from());
+            session.mark_answered(|asked| {
+                id.as_deref() == Some(&asked.id) && from.as_deref() == Some(&asked.to)
+            });
             return Ok(());
         }
         match session.outbox.push(entry) {
@@ -263,16 +190,6 @@ impl State {
                 }
             });
         }
-    }
-}
-
-impl super::Bound {
-    /// Puts a message into the queue, unless the session's messages have to come from the log.
-    fn send_message(&self, frame: &Frame, ticket: Option<&Ticket>, copies: Option<&Copies>) -> Push {
-        if self.reading.is_behind() {
-            return Push::Full;
-        }
-        self.outbox.push(Entry { copies: copies.cloned(), ..entry(frame, ticket) })
     }
 }
 

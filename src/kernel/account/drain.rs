@@ -1,11 +1,15 @@
 //! Reading the log into the queue of a session that is behind.
 
 use super::backlog::RETRY;
+use super::message::with_stanza_id;
+use super::waiting::{Form, Listing, Next};
 use super::{Account, Outcome};
-use crate::outbox::{Entry, Place, Push};
-use crate::ports::{List, LogId, LogPage, LogQuery, Order, Ticket};
+use crate::journal::{Event, Note};
+use crate::outbox::{Entry, Place};
+use crate::ports::{Batch, LogId, Ticket};
 use crate::session::SessionId;
 use bytes::Bytes;
+use std::collections::HashMap;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, StanzaType};
@@ -14,46 +18,23 @@ use wire::frame::{Frame, StanzaType};
 const PAGE: usize = 128;
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// Reads the log into the queue of a session that is behind, until it is not.
+/// Reads the log into the queue of a session that is behind, until it is not, or sleeps.
 pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
-    loop {
-        let (cursor, ticket, outbox) = {
-            let mut state = account.lock();
-            let ticket = state.backlog.ticket.clone();
-            let Some(session) = state.session(id) else { return };
-            let Some(cursor) = session.reading.behind else { return };
-            (cursor, ticket, session.outbox.clone())
-        };
+    let engine = account.engine().clone();
+    while let Some((next, append)) = account.next_page(id) {
         // What was appended must be durable before it is seen; a failed append leaves nothing to see.
-        if let Some(ticket) = &ticket {
-            let _ = ticket.committed().await;
+        if let Some(append) = &append {
+            let _ = append.committed().await;
         }
+        let Some(outbox) = account.outbox_of(id) else { return };
         if !outbox.room().await {
             return;
         }
-        match account.lock().session(id) {
-            Some(session) => session.reading.paging = true,
-            None => return,
-        }
-        let query = LogQuery {
-            owner: account.owner,
-            list: List::Waiting,
-            peer: None,
-            after: Some(cursor),
-            before: None,
-            order: Order::Ascending,
-            limit: PAGE,
-            max_bytes: PAGE_BYTES,
-        };
-        let engine = account.engine();
-        match engine.ports.store.page(query).await {
-            Ok(page) => {
-                let mut outcome = Outcome::default();
-                let more = account.feed(id, page, ticket.as_ref(), &mut outcome);
+        let ids: Vec<LogId> = next.iter().map(|next| next.id).collect();
+        match engine.ports.store.entries(account.owner, ids).await {
+            Ok(found) => {
+                let outcome = account.feed(id, &next, found.into_iter().collect());
                 engine.perform(&account, None, outcome);
-                if !more {
-                    return;
-                }
             }
             Err(error) => {
                 tracing::error!(account = %account.jid, %error, "reading waiting messages failed; trying again");
@@ -64,64 +45,90 @@ pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
 }
 
 impl Account {
-    /// Puts a page into the session's queue. `false` when there is nothing more to do: the session is gone, or it
-    /// has caught up with everything appended until `seen` and is not behind any more.
-    fn feed(
-        self: &Arc<Self>,
-        id: SessionId,
-        page: LogPage,
-        seen: Option<&Ticket>,
-        outcome: &mut Outcome,
-    ) -> bool {
+    /// What the session is to read next. `None` if there is nothing to do any more: it has ended, or sleeps, or has
+    /// everything and is not behind any more.
+    fn next_page(&self, id: SessionId) -> Option<(Vec<Next>, Option<Ticket>)> {
         let mut state = self.lock();
-        let nothing_new = super::same_commit(seen, state.backlog.ticket.as_ref());
-        let Some(session) = state.session(id).filter(|session| session.reading.is_behind()) else {
-            return false;
-        };
-        session.reading.paging = false;
-        let mut all = page.complete && nothing_new;
-        let mut passing = Vec::new();
-        for (log, bytes) in page.entries {
-            if session.reading.skips(log) {
-                session.reading.behind = Some(log);
-                continue;
-            }
-            let size = bytes.len();
-            let Some(bytes) = self.late(log, bytes, session.reading.found(log)) else {
-                session.reading.behind = Some(log);
-                passing.push((log, size));
-                continue;
-            };
-            let place = Place { id: log, append: None };
-            if session.outbox.push_logged(Entry { log: Some(place), ..Entry::now(bytes) }) != Push::Queued {
-                all = false;
-                break;
-            }
-            session.reading.behind = Some(log);
-            session.reading.queue([(log, size)]);
+        let (next, append) = state.waiting.next(id, PAGE, PAGE_BYTES);
+        let session = state.session(id)?;
+        if session.asleep || next.is_empty() {
+            session.reads = false;
+            session.behind = session.asleep;
+            return None;
         }
-        if all && session.asleep {
-            // What comes goes to the log all the same.
-            session.dormant = true;
-        } else if all {
-            session.reading.catch_up();
-        }
-        self.take_off(&mut state, &passing);
-        if all && state.backlog.passed_over {
-            Self::offer_backlog_to_next(&mut state, outcome);
-        }
-        !all
+        Some((next, append))
     }
 
-    /// A message as it is delivered late. `None` if it is too late: it was `found` in the log, where it waited for a
-    /// slow session that has ended, and it meant only that one, or that moment.
-    fn late(&self, log: LogId, bytes: Bytes, found: bool) -> Option<Bytes> {
-        let hooks = self.engine.hooks.load();
-        let (Some(policy), Ok(frame)) = (&hooks.offline, Frame::parse(bytes.clone())) else {
-            return Some(bytes);
+    /// Puts a page into the session's queue, as far as there is room.
+    fn feed(self: &Arc<Self>, id: SessionId, page: &[Next], mut found: HashMap<LogId, Bytes>) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(session) = state.sessions.iter_mut().find(|session| session.id == id) else {
+            return outcome;
         };
-        if !found || (policy.worth)(&frame) {
-            return Some(frame.insert(&(policy.delay)(log.received(), self.jid.domain())));
+        let (outbox, management, jid) =
+            (session.outbox.clone(), session.management.clone(), session.jid.clone());
+        let Ok(mut queue) = outbox.pushing(0) else { return outcome };
+        let (mut note, mut listing) = (Note::default(), Listing::default());
+        for next in page {
+            let Some(stanza) = found.remove(&next.id) else {
+                // The append has failed, or the archive has let it go.
+                state.waiting.forget(next.id);
+                continue;
+            };
+            let Some(stanza) = self.late(next, stanza, &jid) else {
+                state.waiting.passed(next.id, id, &mut listing);
+                continue;
+            };
+            if !state.waiting.queued(next.id, id) {
+                continue;
+            }
+            let place = Place { id: next.id, append: None, form: next.form };
+            let Some(number) = queue.push(Entry { log: Some(place), ..Entry::now(stanza) }) else {
+                state.waiting.unqueued(next.id, id);
+                break;
+            };
+            if management.outlives() {
+                management.take_notes(id, &jid, &mut note);
+                note.push(&Event::Queued { session: id.0, number, id: next.id, form: next.form });
+            }
+        }
+        if note.is_empty() {
+            drop(queue);
+        } else {
+            queue.after(&self.engine.submit(Batch::new(), note));
+        }
+        self.write_listing(state, listing, Note::default());
+        Self::offer_to_next(state, &mut outcome);
+        outcome
+    }
+
+    /// A message as it is delivered late. `None` if it is too late: the session found it in the log, where it waited for a
+    /// slow session that has ended, and it meant only that one, or that moment.
+    fn late(&self, next: &Next, stanza: Bytes, to: &wire::jid::FullJid) -> Option<Bytes> {
+        let hooks = self.engine.hooks.load();
+        let Ok(frame) = Frame::parse(stanza.clone()) else { return Some(stanza) };
+        let direction = match next.form {
+            Form::Plain => None,
+            Form::Received => Some(crate::hooks::Direction::In),
+            Form::Sent => Some(crate::hooks::Direction::Out),
+        };
+        if let Some(direction) = direction {
+            let copying = hooks.copying.as_ref()?;
+            let frame = Frame::parse(with_stanza_id(&frame, &self.jid, next.id)).unwrap_or(frame);
+            return Some((copying.wrap)(&frame, direction, &self.jid, to));
+        }
+        let Some(policy) = &hooks.offline else { return Some(stanza) };
+        if next.chosen || next.archived || (policy.worth)(&frame) {
+            let delayed = frame.insert(&(policy.delay)(next.id.received(), self.jid.domain()));
+            if !next.archived {
+                return Some(delayed);
+            }
+            return Some(match Frame::parse(delayed.clone()) {
+                Ok(frame) => with_stanza_id(&frame, &self.jid, next.id),
+                Err(_) => delayed,
+            });
         }
         if frame.type_() == StanzaType::Groupchat {
             // RFC 6121 §8.5.3.2.1: the room must know that nobody is there.

@@ -1,10 +1,11 @@
 //! Bringing an account into memory.
 
 use super::outgoing::Outgoing;
+use super::resend::{self, Ended};
+use super::waiting::{Message, Waiting};
 use super::{Account, State};
-use crate::account::backlog::Backlog;
 use crate::engine::Engine;
-use crate::ports::{Owner, StoreError};
+use crate::ports::{Listed, Owner, StoreError};
 use crate::roster::{self, Roster};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) async fn load(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<A
 
 async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, State, u64)>, StoreError> {
     let kinds = engine.cache_kinds();
-    let mut collections = vec![roster::COLLECTION];
+    let mut collections = vec![roster::COLLECTION, resend::COLLECTION];
     collections.extend(kinds.iter().map(|kind| kind.collection));
     let Some(opened) = engine.ports.store.open(jid.as_str(), &collections).await? else { return Ok(None) };
     let rows = &opened.rows;
@@ -49,9 +50,21 @@ async fn read(engine: &Arc<Engine>, jid: &BareJid) -> Result<Option<(Owner, Stat
         slots.push(slot);
         flags |= u64::from(notable) << index;
     }
-    let backlog = Backlog::new(opened.entries, opened.bytes, engine.newest_log_id());
-    let (sessions, leaving) = (Vec::new(), Vec::new());
-    let state = State { sessions, roster, slots, backlog, changed: None, leaving, left: None, erased: false };
+    let mut waiting = Waiting::default();
+    for Listed { id, size, archived } in opened.waiting {
+        waiting.add(id, Message { size, archived, listed: true, needed: true, ..Message::default() });
+    }
+    let ended = Ended::load(of(resend::COLLECTION), engine.ports.clock.wall());
+    let state = State {
+        sessions: Vec::new(),
+        roster,
+        slots,
+        waiting,
+        ended,
+        changed: None,
+        left: None,
+        erased: false,
+    };
     Ok(Some((opened.owner, state, flags)))
 }
 
@@ -64,11 +77,11 @@ impl Account {
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
-        if !state.backlog.removing.is_empty() || !state.sessions.is_empty() {
+        if state.waiting.removals > 0 || !state.sessions.is_empty() {
             return None;
         }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();
-        Some(EMPTY + state.roster.weight() + caches)
+        Some(EMPTY + state.roster.weight() + state.waiting.weight() + caches)
     }
 
     /// Takes over the limits of the settings, which may be others than those with which it was loaded.

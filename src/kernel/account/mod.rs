@@ -13,11 +13,14 @@ mod change;
 mod deliver;
 mod drain;
 mod load;
+mod message;
 mod missed;
 mod outgoing;
 mod presence;
-mod reading;
+mod resend;
+mod revival;
 mod subscription;
+mod waiting;
 
 pub(crate) use backlog::Kept;
 pub use cache::{AccountCache, AccountView, Cache, Flag, Mark};
@@ -25,24 +28,27 @@ pub(crate) use cache::{CacheKind, CacheKinds, Slot};
 pub use change::Change;
 pub(crate) use drain::drain;
 pub(crate) use load::{ACCOUNT, CREDENTIALS, load};
+pub(crate) use resend::{Fingerprint, Latest, Repeated};
 pub(crate) use subscription::subscription_type;
+pub(crate) use waiting::Form;
 
 use crate::engine::Engine;
-use crate::hooks::{Direction, Effects, Flow, Passing, Stop};
+use crate::hooks::{Direction, Effects, Flow, Passing, Stop, Wake};
 use crate::outbox::{Ending, Outbox};
 use crate::panics::{Panicked, caught};
-use crate::ports::{Owner, Ticket};
+use crate::ports::{Archived, LogId, Owner, Ticket};
 use crate::roster::Roster;
-use crate::session::SessionId;
+use crate::session::{Management, SessionId, SessionRef};
 use addresses::Addresses;
-use awaited::Awaited;
-use backlog::Backlog;
+use awaited::{Asked, Awaited};
 use missed::Missed;
 use outgoing::Outgoing;
 use parking_lot::Mutex;
-use reading::Reading;
+use resend::Ended;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use waiting::Waiting;
 use wire::error::{StanzaCondition, StanzaError, StreamError};
 use wire::frame::Frame;
 use wire::jid::{BareJid, FullJid, Jid};
@@ -65,11 +71,11 @@ pub(crate) struct State {
     pub(crate) sessions: Vec<Bound>,
     pub(crate) roster: Roster,
     slots: Vec<Slot>,
-    backlog: Backlog,
+    waiting: Waiting,
+    /// What sessions sent that ended without being closed.
+    ended: Ended,
     /// The commit of the latest change to the roster or a slot.
     changed: Option<Ticket>,
-    /// Sessions that have ended, while their streams still write what was in their queues.
-    leaving: Vec<(SessionId, Reading)>,
     /// When the last available session went away, if that was since the account was loaded.
     left: Option<crate::ports::WallMillis>,
     /// The account has been removed; nothing may be stored for it any more.
@@ -87,16 +93,23 @@ pub(crate) struct Bound {
     marks: u64,
     /// To whom it sent directed presence outside of subscriptions (RFC 6121 §4.6).
     directed: Addresses,
-    /// What it takes from the log.
-    reading: Reading,
+    management: Arc<Management>,
+    /// Its messages come from the log.
+    behind: bool,
+    /// A task reads them to it.
+    reads: bool,
+    /// There may be messages in its queue without a place in the log.
+    unplaced: bool,
     /// Its stream is lost, it waits to be resumed.
     asleep: bool,
-    /// It is behind, and nobody reads to it until it wakes.
-    dormant: bool,
+    /// It is one of before a restart, and has not been resumed since: messages that it may have got, by their numbers.
+    recovered: Option<Vec<(u32, LogId)>>,
     /// Its client says that nobody looks (XEP-0352).
     inactive: bool,
     /// Whose answers it waits for.
     awaited: Awaited,
+    /// What it has asked, for the case that the answers get lost with the server.
+    asked: VecDeque<Asked>,
     /// What it is told when there is room again, if it reads too slowly.
     missed: Option<Box<Missed>>,
 }
@@ -123,12 +136,33 @@ pub(crate) struct Parcel {
     pub(crate) ticket: Option<Ticket>,
     /// The server's own answer to a stanza of the session it goes to, who must not miss it.
     pub(crate) owed: bool,
+    /// Which session here has sent it.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// The session that a stanza comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) session: SessionRef,
+    /// How many stanzas it had sent with this one.
+    pub(crate) count: u32,
+    /// Its place in the account's archive, if it is a message that goes there.
+    pub(crate) archive: Option<Archived>,
+    /// By which it is known again, if its client acknowledges.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 impl From<Frame> for Parcel {
     fn from(frame: Frame) -> Parcel {
-        Parcel { frame, ticket: None, owed: false }
+        Parcel { frame, ticket: None, owed: false, origin: None }
     }
+}
+
+/// A message that is in the log, or on its way there.
+#[derive(Debug)]
+pub(crate) struct Logged {
+    pub(crate) id: LogId,
+    pub(crate) ticket: Ticket,
 }
 
 /// What a change to an account causes elsewhere.
@@ -140,6 +174,10 @@ pub(crate) struct Outcome {
     pub(crate) drain: Vec<SessionId>,
     /// Sessions that have begun to miss presence and requests.
     pub(crate) refresh: Vec<SessionId>,
+    /// A message got its place in the log.
+    pub(crate) logged: Option<Logged>,
+    /// Somebody is to be woken for it.
+    pub(crate) wake: Option<Wake>,
     /// A durable change that memory already shows: to be undone in memory if this fails.
     pub(crate) doubt: Option<Ticket>,
     /// The presence by which the last available session left.

@@ -2,8 +2,10 @@
 
 use super::deliver::entry;
 use super::{Account, Bound, Outcome, State};
+use crate::journal::Event;
 use crate::outbox::Outbox;
-use crate::session::SessionId;
+use crate::session::{Management, SessionId};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::{Frame, StanzaType};
@@ -19,6 +21,7 @@ impl Account {
         id: SessionId,
         jid: FullJid,
         outbox: Arc<Outbox>,
+        management: Arc<Management>,
         limit: usize,
     ) -> Result<Option<SessionId>, StanzaError> {
         let mut state = self.lock();
@@ -34,7 +37,7 @@ impl Account {
             }
         }
         if former.is_none() {
-            state.sessions.push(Bound::new(id, jid, outbox));
+            state.sessions.push(Bound::new(id, jid, outbox, management));
         }
         Ok(former)
     }
@@ -56,11 +59,12 @@ impl Account {
         let initial = session.presence.replace(frame.clone()).is_none();
         session.priority = priority;
         let jid = session.jid.clone();
+        session.note_presence();
         self.spread(&mut state, &frame, &mut outcome);
         if initial {
             self.greet(&mut state, id, &jid, &mut outcome);
         }
-        Self::offer_backlog(&mut state, id, &mut outcome);
+        Self::offer(&mut state, id, &mut outcome);
         outcome
     }
 
@@ -145,6 +149,7 @@ impl Account {
         if let Some(session) = state.session(id) {
             session.presence = None;
             session.priority = 0;
+            session.note_presence();
         }
         if was_available && state.sessions.iter().all(|session| session.presence.is_none()) {
             state.left = Some(self.engine.ports.clock.wall());
@@ -168,6 +173,8 @@ impl Account {
         } else if !told_anyway && !session.directed.insert(to) {
             return Err(StanzaError::new(StanzaCondition::ResourceConstraint));
         }
+        let available = session.directed.contains(to);
+        session.management.note(&Event::Directed { session: id.0, to: to.to_string(), available });
         self.send(frame.clone(), None);
         Ok(())
     }
@@ -179,7 +186,7 @@ impl Account {
         let Some(session) = state.session(id) else { return outcome };
         let frame = Frame::presence().type_(StanzaType::Unavailable).from(session.jid.as_str()).build();
         self.retire(&mut state, id, &frame, &mut outcome);
-        self.leave_behind(&mut state, id, &mut outcome);
+        self.leave_behind(&mut state, id);
         outcome
     }
 
@@ -250,7 +257,24 @@ impl Account {
 }
 
 impl Bound {
-    fn new(id: SessionId, jid: FullJid, outbox: Arc<Outbox>) -> Bound {
+    /// For the journal: what it is to others. Directed presence goes with presence that is taken back.
+    pub(super) fn note_presence(&self) {
+        let stanza = self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default();
+        self.management.note(&Event::Presence { session: self.id.0, stanza });
+    }
+
+    /// For the journal: what its client has asked for.
+    pub(super) fn note_marks(&self) {
+        let (marks, inactive) = (self.marks, self.inactive);
+        self.management.note(&Event::Marks { session: self.id.0, marks, inactive });
+    }
+
+    pub(super) fn new(
+        id: SessionId,
+        jid: FullJid,
+        outbox: Arc<Outbox>,
+        management: Arc<Management>,
+    ) -> Bound {
         Bound {
             id,
             jid,
@@ -259,18 +283,22 @@ impl Bound {
             priority: 0,
             marks: 0,
             directed: super::Addresses::default(),
-            reading: super::Reading::default(),
+            management,
+            behind: false,
+            reads: false,
+            unplaced: false,
+            recovered: None,
             awaited: super::Awaited::default(),
+            asked: VecDeque::new(),
             missed: None,
             inactive: false,
             asleep: false,
-            dormant: false,
         }
     }
 }
 
 /// RFC 6121 §4.7.2.3: an integer between -128 and 127, 0 if absent.
-fn priority(frame: &Frame) -> Result<i8, ()> {
+pub(super) fn priority(frame: &Frame) -> Result<i8, ()> {
     let mut found = frame.elements().filter(|child| child.is("priority", wire::ns::CLIENT));
     let Some(child) = found.next() else { return Ok(0) };
     if found.next().is_some() {

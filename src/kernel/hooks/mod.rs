@@ -83,6 +83,7 @@ pub struct Hooks {
     pub(crate) urgency: Option<fn(&Frame) -> Urgency>,
     pub(crate) wake: Vec<WakeUp>,
     pub(crate) chores: Vec<Chore>,
+    pub(crate) count_request: &'static str,
     late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
@@ -246,6 +247,11 @@ impl Hooks {
                 handle(&this, element, stream)
             });
         self.nonzas.insert(namespace, handler);
+    }
+
+    /// How a client is asked for the count of stanzas that it has handled (XEP-0198).
+    pub fn count_request(&mut self, xml: &'static str) {
+        self.count_request = xml;
     }
 
     /// Announces a stream feature.

@@ -10,9 +10,10 @@
 
 mod sent;
 
+use crate::account::Form;
 use crate::ports::{LogId, Outcome, Ticket};
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use sent::Sent;
 pub use sent::WrongCount;
 use std::collections::VecDeque;
@@ -61,8 +62,10 @@ pub enum Part {
 pub struct Place {
     /// Which.
     pub id: LogId,
-    /// The commit that brings it there, unless it came from there. If that fails, the place is none.
+    /// The commit that brings it there, unless the entry waits for that anyway. If that fails, the place is none.
     pub append: Option<Ticket>,
+    /// What it is of the message there.
+    pub(crate) form: Form,
 }
 
 /// Ties the copies of one message together, so that one of them that was not written is no reason to deliver the
@@ -173,6 +176,10 @@ pub enum Ending {
 struct Queue {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// The number of the latest stanza put into it. Counting begins anew where the peer begins to count.
+    pushed: u32,
+    /// The number of the latest stanza written, while the peer does not count.
+    written: u32,
     /// Set once the peer acknowledges what it gets.
     managed: Option<Managed>,
     /// Which stream empties it: those that were resumed elsewhere have an older number.
@@ -192,14 +199,42 @@ struct Managed {
     request: &'static str,
     /// It was asked for, and has not come.
     asked: bool,
+    /// The session is one of before a restart: how many stanzas its peer was sent is known to the peer alone.
+    recovered: bool,
 }
 
+/// Takes the place of a stanza that a failed commit has made vanish: the peer counts, and so does the journal.
+const FILLER: &str = "<message type='headline'/>";
+
 impl Queue {
-    fn acknowledge(&mut self, h: u32) -> Result<Vec<LogId>, WrongCount> {
+    fn acknowledge(&mut self, h: u32) -> Result<Handled, WrongCount> {
         let managed = self.managed.as_mut().ok_or(WrongCount::TooHigh(0))?;
+        if std::mem::take(&mut managed.recovered) {
+            managed.sent.begin(h)?;
+            self.pushed = h;
+        }
         let handled = managed.sent.acknowledge(h)?;
         managed.asked = false;
-        Ok(handled.iter().filter_map(Entry::has_arrived).collect())
+        Ok(Handled { log: handled.iter().filter_map(Entry::has_arrived).collect(), h })
+    }
+
+    /// Puts an entry behind the others. Returns its number.
+    fn push(&mut self, entry: Entry) -> u32 {
+        match entry.part {
+            Part::Stanza => self.pushed = self.pushed.wrapping_add(1),
+            Part::Enabled(_) => self.pushed = 0,
+            Part::Aside => {}
+        }
+        self.bytes += entry.cost();
+        self.entries.push_back(entry);
+        self.pushed
+    }
+
+    /// Whether there is no room for so many bytes more.
+    fn is_full(&self, more: usize, limit: usize) -> bool {
+        // A stanza of any size may go while less than half waits: after [`Outbox::room`], the next one is taken.
+        let waiting = self.held();
+        waiting + more > limit && waiting * 2 > limit
     }
 
     /// Bytes waiting, and bytes written that may have to be written again.
@@ -241,11 +276,30 @@ pub struct Outbox {
     limit: usize,
 }
 
+/// What a peer has got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handled {
+    /// The log entries among it.
+    pub log: Vec<LogId>,
+    /// How many stanzas in all, modulo 2^32.
+    pub h: u32,
+}
+
+impl Handled {
+    /// Adds what came later.
+    pub fn add(&mut self, later: Handled) {
+        if !later.log.is_empty() {
+            self.log.extend(later.log);
+            self.h = later.h;
+        }
+    }
+}
+
 /// What the writer got.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// The log entries among it: to be confirmed when the write has completed.
-    pub log: Vec<LogId>,
+    /// What the peer has got when the write has completed; to be confirmed then.
+    pub handled: Handled,
     /// Nothing follows: close the stream this way after writing.
     pub ending: Option<Ending>,
 }
@@ -258,8 +312,23 @@ impl Outbox {
 
     /// Appends an entry if there is room for it.
     pub fn push(&self, entry: Entry) -> Push {
-        // A stanza of any size may go while less than half waits: after [`Outbox::room`], the next one is taken.
-        self.push_unless(entry, |waiting, more| waiting + more > self.limit && waiting * 2 > self.limit)
+        self.push_unless(entry, |queue, entry| queue.is_full(entry.cost(), self.limit))
+    }
+
+    /// Holds the queue, for entries whose commit is submitted once it is known which numbers they have.
+    ///
+    /// # Errors
+    /// There is no room for `bytes`, or the stream has ended.
+    pub(crate) fn pushing(&self, bytes: usize) -> Result<Pushing<'_>, Push> {
+        let queue = self.queue.lock();
+        if queue.closed || queue.ending.is_some() {
+            return Err(Push::Closed);
+        }
+        if queue.is_full(bytes + ENTRY_COST, self.limit) {
+            return Err(Push::Full);
+        }
+        let first = queue.entries.len();
+        Ok(Pushing { queue: Some(queue), limit: self.limit, first })
     }
 
     /// Appends what the peer must not miss, even if the queue is full: answers to its own requests, and what its view
@@ -268,7 +337,7 @@ impl Outbox {
     ///
     /// Not for what others can send at will: nobody may end another one's stream.
     pub fn push_reply(&self, entry: Entry) -> Push {
-        let push = self.push_logged(entry);
+        let push = self.push_owed(entry);
         if push != Push::Full {
             return push;
         }
@@ -277,29 +346,58 @@ impl Outbox {
         Push::Closed
     }
 
-    /// Appends what can wait in the log, even if the queue is full, until twice its limit waits. The last one may be
-    /// of any size: what is long is owed as much as what is short.
-    pub(crate) fn push_logged(&self, entry: Entry) -> Push {
-        self.push_unless(entry, |waiting, _| waiting >= self.limit.saturating_mul(2))
+    /// Appends what the peer has asked for until twice the limit waits. The last one may be of any size: what is long is
+    /// owed as much as what is short.
+    fn push_owed(&self, entry: Entry) -> Push {
+        self.push_unless(entry, |queue, _| queue.held() >= self.limit.saturating_mul(2))
     }
 
-    fn push_unless(&self, entry: Entry, full: impl FnOnce(usize, usize) -> bool) -> Push {
+    fn push_unless(&self, entry: Entry, full: impl FnOnce(&Queue, &Entry) -> bool) -> Push {
         let writer = {
             let mut queue = self.queue.lock();
             if queue.closed || queue.ending.is_some() {
                 return Push::Closed;
             }
-            if full(queue.held(), entry.cost()) {
+            if full(&queue, &entry) {
                 return Push::Full;
             }
-            queue.bytes += entry.cost();
-            queue.entries.push_back(entry);
+            queue.push(entry);
             if std::mem::take(&mut queue.waits) { queue.writer.clone() } else { None }
         };
         if let Some(writer) = writer {
             writer.wake();
         }
         Push::Queued
+    }
+
+    /// A queue of a session of before a restart, whose peer had acknowledged so many stanzas. It waits to be resumed.
+    pub(crate) fn recovered(limit: usize, h: u32, request: &'static str) -> Outbox {
+        let outbox = Outbox::new(limit);
+        {
+            let mut queue = outbox.queue.lock();
+            queue.pushed = h;
+            queue.managed =
+                Some(Managed { sent: Sent::new(h), request, recovered: true, ..Managed::default() });
+        }
+        outbox
+    }
+
+    /// How many stanzas its peer has got, and which messages it has not got, with their numbers.
+    pub(crate) fn outstanding(&self) -> (u32, Vec<(u32, Place)>) {
+        let mut queue = self.queue.lock();
+        let got = queue.managed.as_ref().map_or(queue.written, |managed| managed.sent.handled());
+        let mut number = got;
+        let mut places = Vec::new();
+        for entry in queue.all_mut().filter(|entry| entry.part == Part::Stanza) {
+            number = number.wrapping_add(1);
+            places.extend(entry.log.clone().filter(|_| entry.is_logged()).map(|place| (number, place)));
+        }
+        (got, places)
+    }
+
+    /// The number of the latest stanza put into it.
+    pub(crate) fn pushed(&self) -> u32 {
+        self.queue.lock().pushed
     }
 
     /// Ends the stream after what is queued. Only the first ending counts.
@@ -329,8 +427,8 @@ impl Outbox {
             (std::mem::take(&mut queue.room), left)
         };
         woken.into_iter().for_each(Waker::wake);
-        // What is no stanza meant that stream only.
-        left.into_iter().filter(|entry| entry.part == Part::Stanza).collect()
+        // What is no stanza meant that stream only, and a filler nobody.
+        left.into_iter().filter(|entry| entry.part == Part::Stanza && entry.head != FILLER).collect()
     }
 
     /// True once [`Outbox::close`] was called.
@@ -353,14 +451,18 @@ impl Outbox {
         }
     }
 
-    /// Gives the copy that waits here its place in the log. False if none waits.
-    pub(crate) fn place(&self, copies: &Copies, place: &Place) -> bool {
+    /// The entries that are in the log, or are going to be, and their bytes, unless another session has them or will have
+    /// them.
+    pub(crate) fn logged(&self) -> Vec<(LogId, usize)> {
         let mut queue = self.queue.lock();
-        let is_one =
-            |entry: &Entry| entry.copies.as_ref().is_some_and(|copy| Arc::ptr_eq(&copy.0, &copies.0));
-        let Some(copy) = queue.all_mut().rev().find(|entry| is_one(entry)) else { return false };
-        copy.log = Some(place.clone());
-        true
+        let mut logged = Vec::new();
+        for entry in queue.all_mut().filter(|entry| entry.is_logged()) {
+            let elsewhere =
+                entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written());
+            let place = entry.log.as_ref().filter(|place| place.form == Form::Plain && !elsewhere);
+            logged.extend(place.map(|place| (place.id, entry.head.len() + entry.tail.len())));
+        }
+        logged
     }
 
     /// True once its end has been decided.
@@ -407,7 +509,7 @@ impl Outbox {
     ///
     /// # Errors
     /// A count that can't be, or counting has not begun.
-    pub fn acknowledge(&self, h: u32) -> Result<Vec<LogId>, WrongCount> {
+    pub fn acknowledge(&self, h: u32) -> Result<Handled, WrongCount> {
         let (log, woken) = {
             let mut queue = self.queue.lock();
             let log = queue.acknowledge(h)?;
@@ -434,7 +536,7 @@ impl Outbox {
     ///
     /// # Errors
     /// A count that can't be, or there is nothing to be resumed.
-    pub fn resume(&self, h: u32, first: Bytes) -> Result<(StreamNumber, Vec<LogId>), WrongCount> {
+    pub(crate) fn resume(&self, h: u32, first: Entry) -> Result<(StreamNumber, Handled), WrongCount> {
         let mut queue = self.queue.lock();
         if queue.closed || queue.ending.is_some() {
             return Err(WrongCount::TooHigh(0));
@@ -445,7 +547,6 @@ impl Outbox {
             queue.bytes += entry.cost();
             queue.entries.push_front(entry);
         }
-        let first = Entry::aside(first);
         queue.bytes += first.cost();
         queue.entries.push_front(first);
         queue.stream += 1;
@@ -529,8 +630,15 @@ impl Outbox {
             queue.bytes = queue.bytes.saturating_sub(entry.cost());
             let entry = match (outcome, entry.otherwise) {
                 (Outcome::Durable, _) => Entry { otherwise: None, ticket: None, ..entry },
-                (_, Some(otherwise)) => Entry { part: entry.part, ..Entry::now(otherwise) },
-                (_, None) => continue,
+                // Counting does not begin behind what has failed.
+                (_, Some(otherwise)) if entry.part != Part::Stanza => Entry::aside(otherwise),
+                (_, Some(otherwise)) => Entry::now(otherwise),
+                (_, None) if queue.managed.is_some() && entry.part == Part::Stanza => Entry::now(FILLER),
+                (_, None) => {
+                    // It had a number.
+                    queue.written = queue.written.wrapping_add(u32::from(entry.part == Part::Stanza));
+                    continue;
+                }
             };
             out.extend_from_slice(&entry.head);
             out.extend_from_slice(&entry.tail);
@@ -539,7 +647,13 @@ impl Outbox {
                 (managed @ None, Part::Enabled(request)) => {
                     *managed = Some(Managed { request, ..Managed::default() });
                 }
-                (_, Part::Stanza) => taken.log.extend(entry.has_arrived()),
+                (_, Part::Stanza) => {
+                    queue.written = queue.written.wrapping_add(1);
+                    if let Some(log) = entry.has_arrived() {
+                        taken.handled.log.push(log);
+                        taken.handled.h = queue.written;
+                    }
+                }
                 (_, Part::Aside | Part::Enabled(_)) => {}
             }
         }
@@ -563,6 +677,50 @@ impl Outbox {
         drop(queue);
         room.into_iter().for_each(Waker::wake);
         poll
+    }
+}
+
+/// A queue that is held: see [`Outbox::pushing`]. What is put into it is written once this is gone.
+pub(crate) struct Pushing<'o> {
+    queue: Option<MutexGuard<'o, Queue>>,
+    limit: usize,
+    first: usize,
+}
+
+impl Pushing<'_> {
+    /// Puts an entry behind the others. Returns its number; `None` if there is no room, not even for what must go on (a
+    /// page from the log): twice the limit waits.
+    pub(crate) fn push(&mut self, entry: Entry) -> Option<u32> {
+        let limit = self.limit.saturating_mul(2);
+        let queue = self.queue.as_mut()?;
+        (queue.held() < limit).then(|| queue.push(entry))
+    }
+
+    /// What was put in gets its place in the log by a commit for which it need not wait.
+    pub(crate) fn beside(mut self, ticket: &Ticket) {
+        let first = self.first;
+        if let Some(queue) = &mut self.queue {
+            let places = queue.entries.range_mut(first..).filter_map(|entry| entry.log.as_mut());
+            places.for_each(|place| place.append = Some(ticket.clone()));
+        }
+    }
+
+    /// What was put in has to wait for a commit.
+    pub(crate) fn after(mut self, ticket: &Ticket) {
+        let first = self.first;
+        if let Some(queue) = &mut self.queue {
+            queue.entries.range_mut(first..).for_each(|entry| entry.ticket = Some(ticket.clone()));
+        }
+    }
+}
+
+impl Drop for Pushing<'_> {
+    fn drop(&mut self) {
+        let Some(mut queue) = self.queue.take() else { return };
+        let woken = queue.entries.len() > self.first && std::mem::take(&mut queue.waits);
+        let writer = if woken { queue.writer.clone() } else { None };
+        drop(queue);
+        writer.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -27,6 +27,20 @@ pub enum WrongCount {
 const HALF: u32 = 1 << 31;
 
 impl Sent {
+    /// Nothing is kept; the peer has handled so many.
+    pub(super) fn new(handled: u32) -> Sent {
+        Sent { handled, ..Sent::default() }
+    }
+
+    /// Takes the peer's word for how many it has handled, for nothing is kept of before: see [`super::Outbox::recovered`].
+    pub(super) fn begin(&mut self, h: u32) -> Result<(), WrongCount> {
+        if h.wrapping_sub(self.handled) >= HALF {
+            return Err(WrongCount::TakenBack(self.handled));
+        }
+        self.handled = h;
+        Ok(())
+    }
+
     /// Keeps what has just been written.
     pub(super) fn keep(&mut self, entry: Entry) {
         self.bytes += entry.cost();
@@ -50,6 +64,11 @@ impl Sent {
             self.entries = VecDeque::new();
         }
         Ok(handled)
+    }
+
+    /// How many the peer has handled.
+    pub(super) fn handled(&self) -> u32 {
+        self.handled
     }
 
     /// How many were sent in all.

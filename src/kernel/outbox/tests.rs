@@ -17,6 +17,10 @@ fn take(outbox: &Outbox) -> Option<(String, Taken)> {
     }
 }
 
+fn handled(h: u32, log: &[u64]) -> Handled {
+    Handled { log: log.iter().map(|id| LogId(*id)).collect(), h }
+}
+
 #[test]
 fn nothing_overtakes_an_entry_whose_commit_is_pending() {
     let outbox = Outbox::new(10_000);
@@ -49,22 +53,24 @@ fn full_is_said_and_the_log_ids_are_reported() {
     let outbox = Outbox::new(300);
     for id in 1..=2 {
         let mut entry = Entry::now("<m/>");
-        entry.log = Some(Place { id: LogId(id), append: None });
+        entry.log = Some(Place { id: LogId(id), append: None, form: Form::Plain });
         assert_eq!(outbox.push(entry), Push::Queued);
     }
     assert_eq!(outbox.push(Entry::now("x".repeat(200))), Push::Full);
     assert_eq!(outbox.push_reply(Entry::now("x".repeat(200))), Push::Queued);
-    assert_eq!(take(&outbox).unwrap().1.log, [LogId(1), LogId(2)]);
+    assert_eq!(take(&outbox).unwrap().1.handled.log, [LogId(1), LogId(2)]);
 }
 
 #[test]
 fn an_answer_of_any_size_is_queued_until_twice_the_limit_waits() {
     let outbox = Outbox::new(300);
     assert_eq!(outbox.push(Entry::now("<m/>")), Push::Queued);
-    assert_eq!(outbox.push_logged(Entry::now("x".repeat(2000))), Push::Queued);
-    assert_eq!(outbox.push_logged(Entry::now("<m/>")), Push::Full);
+    let mut queue = outbox.pushing(0).unwrap();
+    assert_eq!(queue.push(Entry::now("x".repeat(2000))), Some(2));
+    assert_eq!(queue.push(Entry::now("<m/>")), None);
+    drop(queue);
     let _ = take(&outbox);
-    assert_eq!(outbox.push_logged(Entry::now("<m/>")), Push::Queued);
+    assert_eq!(outbox.pushing(0).unwrap().push(Entry::now("<m/>")), Some(3));
 }
 
 #[test]
@@ -131,7 +137,7 @@ fn written(outbox: &Outbox, number: StreamNumber) -> String {
 }
 
 fn logged(text: &'static str, id: u64) -> Entry {
-    Entry { log: Some(Place { id: LogId(id), append: None }), ..Entry::now(text) }
+    Entry { log: Some(Place { id: LogId(id), append: None, form: Form::Plain }), ..Entry::now(text) }
 }
 
 #[test]
@@ -148,15 +154,15 @@ fn what_is_written_stays_until_it_is_acknowledged() {
         panic!("nothing to write");
     };
     assert_eq!(
-        (out.as_slice(), taken.log.len()),
+        (out.as_slice(), taken.handled.log.len()),
         (&b"a<a h='0'/>bc<r/>"[..], 0),
         "written is not acknowledged"
     );
     assert!(outbox.awaits_acknowledgement() && written(&outbox, now).is_empty(), "asked once");
-    assert_eq!(outbox.acknowledge(1), Ok(vec![LogId(1)]));
+    assert_eq!(outbox.acknowledge(1), Ok(handled(1, &[1])));
     assert_eq!(written(&outbox, now), "<r/>", "the rest is asked for");
     assert_eq!(outbox.acknowledge(9), Err(WrongCount::TooHigh(3)));
-    assert_eq!(outbox.acknowledge(3), Ok(vec![LogId(2)]));
+    assert_eq!(outbox.acknowledge(3), Ok(handled(3, &[2])));
     assert!(!outbox.awaits_acknowledgement() && outbox.close().is_empty());
 }
 
@@ -170,8 +176,8 @@ fn another_stream_goes_on_with_what_was_not_handled() {
     assert_eq!(written(&outbox, old), "ab<r/>");
     outbox.detach();
     assert_eq!(outbox.push(logged("c", 3)), Push::Queued);
-    let (new, log) = outbox.resume(1, Bytes::from_static(b"<resumed/>")).unwrap();
-    assert_eq!(log, [LogId(1)]);
+    let (new, log) = outbox.resume(1, Entry::aside("<resumed/>")).unwrap();
+    assert_eq!(log, handled(1, &[1]));
     assert_eq!(written(&outbox, new), "<resumed/>bc<r/>");
     assert!(outbox.is_of(new) && !outbox.is_of(old));
     let Poll::Ready(taken) =
@@ -182,7 +188,7 @@ fn another_stream_goes_on_with_what_was_not_handled() {
     assert!(
         matches!(taken.ending, Some(Ending::Error(error)) if error.condition == StreamCondition::Conflict)
     );
-    assert_eq!(outbox.acknowledge(3), Ok(vec![LogId(2), LogId(3)]));
+    assert_eq!(outbox.acknowledge(3), Ok(handled(3, &[2, 3])));
 }
 
 #[test]
@@ -211,5 +217,5 @@ fn what_was_not_acknowledged_comes_back_at_the_end() {
     assert_eq!(outbox.push(Entry::aside("<a/>")), Push::Queued);
     let left: Vec<Bytes> = outbox.close().into_iter().map(|entry| entry.head).collect();
     assert_eq!(left, ["a", "b", "c"]);
-    assert!(outbox.resume(2, Bytes::new()).is_err());
+    assert!(outbox.resume(2, Entry::aside("")).is_err());
 }

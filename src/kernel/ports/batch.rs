@@ -29,7 +29,7 @@ pub fn check(batch: &Batch) -> Result<(), &'static str> {
             known(entry.id).and(sized(entry.frame.len()))
         }
         Op::Wait { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
-        Op::Note(note) | Op::Checkpoint(note) => sized(note.len()),
+        Op::Note(note) | Op::Checkpoint { note, .. } => sized(note.len()),
     })
 }
 
@@ -71,7 +71,7 @@ fn payload(op: &Op) -> usize {
         Op::Append(entry) => entry.frame.len(),
         Op::Wait { ids, .. } | Op::Remove { ids, .. } => ids.len() * size_of::<LogId>(),
         Op::Erase { .. } => 0,
-        Op::Note(note) | Op::Checkpoint(note) => note.len(),
+        Op::Note(note) | Op::Checkpoint { note, .. } => note.len(),
     }
 }
 
@@ -93,7 +93,7 @@ pub fn fill_in(batch: &mut Batch, owner: Owner) {
                 entry.archives.iter_mut().flatten().for_each(|archived| fill(&mut archived.owner));
                 entry.waiting.iter_mut().for_each(fill);
             }
-            Op::Note(_) | Op::Checkpoint(_) => {}
+            Op::Note(_) | Op::Checkpoint { .. } => {}
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use super::batch::{check, check_swap, distinct, fill_in, weigh, weigh_swap};
 use super::{
-    Batch, BoxFuture, Collection, Commit, List, LogEntry, LogId, LogPage, LogQuery, Op, Opened, Order, Owner,
-    Peer, Search, Store, StoreError, Swap, Ticket, Value,
+    Batch, BoxFuture, Collection, Commit, List, Listed, LogEntry, LogId, LogPage, LogQuery, Op, Opened,
+    Order, Owner, Peer, Search, Store, StoreError, Swap, Ticket, Value,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -63,6 +63,18 @@ impl Memory {
     /// The disk is back.
     pub fn recover(&self) {
         self.0.lock().broken = false;
+    }
+
+    /// What a crash at this moment would leave: a store of its own, with all that is durable.
+    pub fn crash(&self) -> Memory {
+        let state = State { durable: self.0.lock().durable.clone(), ..State::default() };
+        Memory(Mutex::new(state))
+    }
+
+    /// Commits what is held and goes on holding.
+    pub fn commit(&self) {
+        self.release();
+        self.hold();
     }
 
     fn end(&self, durable: bool) {
@@ -208,8 +220,7 @@ impl Store for Memory {
         self.read(|data| {
             let owner = *data.owners.get(name)?;
             let rows = collections.iter().flat_map(|collection| data.list(owner, collection)).collect();
-            let (entries, bytes) = data.tally(owner);
-            Some(Opened { owner, rows, entries, bytes })
+            Some(Opened { owner, rows, waiting: data.waiting(owner) })
         })
     }
 
@@ -222,7 +233,11 @@ impl Store for Memory {
     }
 
     fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>> {
-        self.read(|data| data.journal.clone())
+        self.read(|data| data.journal.iter().map(|(_, note)| note.clone()).collect())
+    }
+
+    fn journalled(&self) -> u64 {
+        self.0.lock().durable.notes
     }
 
     fn entries(
@@ -271,7 +286,7 @@ fn body(frame: &Bytes) -> String {
 }
 
 /// What a disk would hold.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Data {
     rows: BTreeMap<(Owner, Collection, String), Value>,
     frames: BTreeMap<LogId, LogEntry>,
@@ -279,14 +294,20 @@ struct Data {
     lists: BTreeMap<(Owner, List), BTreeMap<LogId, Option<Peer>>>,
     owners: BTreeMap<String, Owner>,
     last_owner: i64,
-    journal: Vec<Value>,
+    /// With their positions, which are counted from the first note on.
+    journal: Vec<(u64, Value)>,
+    notes: u64,
 }
 
 impl Data {
-    fn tally(&self, owner: Owner) -> (u64, u64) {
+    fn waiting(&self, owner: Owner) -> Vec<Listed> {
         let ids = self.lists.get(&(owner, List::Waiting)).into_iter().flatten();
-        let frames = ids.filter_map(|(id, _)| self.frames.get(id));
-        frames.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.frame.len() as u64))
+        let entries = ids.filter_map(|(id, _)| self.frames.get(id));
+        let archived =
+            |entry: &LogEntry| entry.archives.iter().flatten().any(|archived| archived.owner == owner);
+        entries
+            .map(|entry| Listed { id: entry.id, size: entry.frame.len(), archived: archived(entry) })
+            .collect()
     }
 
     fn apply(&mut self, batch: Batch) {
@@ -314,8 +335,14 @@ impl Data {
                     self.rows.retain(|(whose, _, _), _| *whose != owner);
                     self.owners.retain(|_, whose| *whose != owner);
                 }
-                Op::Note(note) => self.journal.push(note),
-                Op::Checkpoint(note) => self.journal = vec![note],
+                Op::Note(note) => {
+                    self.journal.push((self.notes, note));
+                    self.notes += 1;
+                }
+                Op::Checkpoint { note, up_to } => {
+                    self.journal.retain(|(position, _)| *position >= up_to);
+                    self.journal.insert(0, (up_to.saturating_sub(1), note));
+                }
             }
         }
     }

@@ -75,8 +75,13 @@ pub enum Op {
     },
     /// Adds a note to the journal ([`Store::journal`]).
     Note(Value),
-    /// Replaces all notes so far by this one.
-    Checkpoint(Value),
+    /// Puts this note in the place of all up to a position ([`Store::journalled`]), in front of the others.
+    Checkpoint {
+        /// The note.
+        note: Value,
+        /// The position.
+        up_to: u64,
+    },
 }
 
 /// Steps that take effect together or not at all, in order.
@@ -139,10 +144,19 @@ pub struct Opened {
     pub owner: Owner,
     /// Rows by table, in the order asked for, and by key.
     pub rows: Vec<(Collection, String, Value)>,
-    /// Messages that wait for it.
-    pub entries: u64,
-    /// Bytes of their frames.
-    pub bytes: u64,
+    /// The messages that wait for it, by id.
+    pub waiting: Vec<Listed>,
+}
+
+/// A message on the list of those that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its place in the log.
+    pub id: LogId,
+    /// Bytes of its frame.
+    pub size: usize,
+    /// It is in the owner's archive, too.
+    pub archived: bool,
 }
 
 /// Storage failed. Logged once, with context, where it happened; the peer gets internal-server-error or
@@ -227,7 +241,7 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'static, Result<Vec<(String, Value)>, StoreError>>;
 
     /// What an account needs when it is brought into memory, in one read: who owns that name, all its rows in these
-    /// tables, and the tally of what waits. `Ok(None)` if there is no owner of that name.
+    /// tables, and what waits. `Ok(None)` if there is no owner of that name.
     fn open(
         &self,
         name: &str,
@@ -243,6 +257,9 @@ pub trait Store: Send + Sync {
     /// The journal: the last checkpoint and the notes since, in order. What is read at the start to go on where
     /// the last run ended, however it ended.
     fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>>;
+
+    /// A position in the journal that is not behind the last durable note: everything up to there was submitted before.
+    fn journalled(&self) -> u64;
 
     /// Those of these entries that are on any list of the owner, in the order of their ids.
     fn entries(

@@ -1,6 +1,6 @@
 //! Stanzas from a bound session: checked, stamped with their true sender, and sent on their way.
 
-use crate::account::{Parcel, subscription_type};
+use crate::account::{Fingerprint, Origin, Parcel, Repeated, subscription_type};
 use crate::engine::Engine;
 use crate::hooks::{Ask, Direction, Stop};
 use crate::outbox::Entry;
@@ -38,7 +38,8 @@ pub(super) fn receive(
                 Some(_) => raw.stamp_in(from, None, lang),
                 None => raw.stamp_in(from, Some(session.jid().bare_str()), lang),
             };
-            Ok(send(engine, session, frame))
+            let fingerprint = session.management().is_on().then(|| Fingerprint::of(raw.as_bytes()));
+            Ok(send_message(engine, session, frame, fingerprint))
         }
         Kind::Presence => {
             presence(engine, session, raw.stamp_in(from, None, lang));
@@ -66,7 +67,28 @@ fn check_from(session: &SessionRef, raw: &RawFrame<'_>) -> Result<(), StreamErro
 fn send(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> {
     let frame = pass(session, frame)?;
     engine.flush(session.account());
-    engine.route_for(Parcel::from(frame), Some(session))
+    engine.route_for(frame.into(), Some(session))
+}
+
+/// The same for a message, which may be kept.
+fn send_message(
+    engine: &Arc<Engine>,
+    session: &SessionRef,
+    frame: Frame,
+    fingerprint: Option<Fingerprint>,
+) -> Option<Task> {
+    let frame = pass(session, frame)?;
+    engine.flush(session.account());
+    let archive = match session.account().sends(session, &frame, fingerprint) {
+        Ok(archive) => archive,
+        Err(Repeated) => {
+            tracing::debug!(session = %session.jid(), id = ?frame.id(), "a message was sent again: the first one stands");
+            return None;
+        }
+    };
+    let count = session.management().received();
+    let origin = Some(Origin { session: session.clone(), count, archive, fingerprint });
+    engine.route_for(Parcel { origin, ..frame.into() }, Some(session))
 }
 
 /// What the account's own filters make of it. `None` if it goes nowhere; its sender knows then.
@@ -161,12 +183,13 @@ fn iq(engine: &Arc<Engine>, session: &SessionRef, frame: Frame) -> Option<Task> 
             return negotiated(session, &frame);
         }
     }
+    if request {
+        let waits = frame.to().is_some_and(|to| !engine.serves(&to));
+        session.account().asks(session.id(), &frame, session.management().received(), waits);
+    }
     if frame.to().is_none() {
         // RFC 6120 §10.3.3: answered on behalf of the account. Answers to nobody are ignored.
         return if request { engine.ask_account(session.account(), frame, Some(session)) } else { None };
-    }
-    if request && frame.to().is_some_and(|to| !engine.serves(&to)) {
-        session.account().await_answer(session.id(), &frame);
     }
     send(engine, session, frame)
 }

@@ -80,8 +80,11 @@ impl Core {
             let account = engine.account(&account).await.ok_or_else(internal)?;
             let id = engine.next_session_id();
             // §7.7.2.2: the newer session wins.
+            let management = Arc::new(Management::default());
+            management.fleeting.store(anonymous, std::sync::atomic::Ordering::Relaxed);
+            let limit = engine.settings().sessions;
             while let Some(former) =
-                account.bind(id, jid.clone(), outbox.clone(), engine.settings().sessions)?
+                account.bind(id, jid.clone(), outbox.clone(), management.clone(), limit)?
             {
                 if let Some(outbox) = account.outbox_of(former) {
                     outbox.end(Ending::Error(StreamError::new(StreamCondition::Conflict)));
@@ -89,7 +92,6 @@ impl Core {
                 let outcome = account.unbind(former);
                 engine.perform(&account, None, outcome);
             }
-            let management = Management::default();
             Ok(SessionRef(Arc::new(Inner { id, jid, account, outbox, management })))
         };
         self.busy = Some(Busy::Bind(Box::pin(bind), frame));

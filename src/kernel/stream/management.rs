@@ -6,15 +6,20 @@
 //! says or has to clean up concerns nobody.
 
 use super::{Busy, Core, Stage};
+use crate::done::work;
 use crate::engine::Engine;
+use crate::journal::Note;
 use crate::outbox::{Entry, Outbox, Part, StreamNumber, WrongCount};
-use crate::ports::Batch;
+use crate::ports::{Batch, Task, Ticket};
 use crate::session::SessionRef;
+use parking_lot::Mutex;
+use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use wire::error::StreamError;
 use wire::jid::BareJid;
 
 /// What the handler of an element that is no stanza may do with its stream.
@@ -30,6 +35,10 @@ pub enum CannotResume {
     /// The client's count can't be.
     Count(WrongCount),
 }
+
+/// Makes the answer to an attempt to resume, of its token and count: what follows `Ok` is how many stanzas were taken. An
+/// error ends the stream.
+pub type Answer = fn(&str, u32, Result<u32, CannotResume>) -> Result<String, StreamError>;
 
 impl StreamHandle<'_> {
     /// True once a resource is bound.
@@ -56,13 +65,13 @@ impl StreamHandle<'_> {
     }
 
     /// Begins to count stanzas in both directions, behind the answer that `enabled` makes of the token by which the
-    /// session can be resumed for `window` after its stream is lost. `request` asks the client for its count. False if
-    /// there is no session, or counting has begun before.
+    /// session can be resumed for `window` after its stream is lost; `refused` takes its place if that can't be written
+    /// down. False if there is no session, or counting has begun before.
     pub fn manage(
         &mut self,
         window: Option<Duration>,
-        request: &'static str,
         enabled: impl FnOnce(Option<&str>) -> String,
+        refused: String,
     ) -> bool {
         let Some(session) = self.session().filter(|session| session.management().begin()).cloned() else {
             return false;
@@ -74,17 +83,16 @@ impl StreamHandle<'_> {
             self.0.engine.resumable.add(token.clone(), &session);
             token
         });
-        let answer = enabled(token.as_deref());
-        let _ = self.0.outbox.push_reply(Entry { part: Part::Enabled(request), ..Entry::now(answer) });
+        let request = self.0.engine.hooks.load().count_request;
+        let answer = Entry { part: Part::Enabled(request), ..Entry::now(enabled(token.as_deref())) };
+        session.account().begin_counting(&session, answer, refused);
         true
     }
 
-    /// Tells how many stanzas were taken, once what they caused is durable.
+    /// Tells how many stanzas were taken, once what they caused is durable, and the count itself.
     pub fn tell_received(&mut self, xml: impl FnOnce(u32) -> String) {
-        let Some(received) = self.session().map(|session| session.management().received()) else { return };
-        let store = &self.0.engine.ports.store;
-        // A batch is durable after all that were submitted before it.
-        let ticket = (store.backlog() > 0).then(|| store.submit(Batch::new()));
+        let Some(session) = self.session() else { return };
+        let (received, ticket) = self.0.engine.settle_count(session);
         let _ = self.0.outbox.push_reply(Entry { ticket, ..Entry::aside(xml(received)) });
     }
 
@@ -93,40 +101,40 @@ impl StreamHandle<'_> {
     /// # Errors
     /// The count can't be.
     pub fn acknowledge(&mut self, h: u32) -> Result<(), WrongCount> {
-        let log = self.0.outbox.acknowledge(h)?;
+        let handled = self.0.outbox.acknowledge(h)?;
         if let Some(session) = self.session() {
-            session.account().confirm(session.id(), &log);
+            session.account().confirm(session, &handled);
         }
         Ok(())
     }
 
-    /// Goes on with a session of this account whose stream was lost: `resumed` makes the answer of the count of stanzas
-    /// received, and what the client has not handled follows it.
+    /// Goes on with a session of this account whose stream was lost: `answer` makes the answer of the count of stanzas
+    /// received, and what the client has not handled follows it. Or it makes it of the reason why there is nothing to go
+    /// on with; the client may bind a resource then.
     ///
-    /// # Errors
-    /// There is nothing to go on with; the client may bind a resource.
-    pub fn resume(
-        &mut self,
-        token: &str,
-        h: u32,
-        resumed: impl FnOnce(u32) -> String,
-    ) -> Result<(), CannotResume> {
-        let Stage::Known(jid) = &self.0.stage else { return Err(CannotResume::NotNow) };
-        let session = self.0.engine.resumable.get(token, jid).ok_or(CannotResume::Unknown)?;
-        let first = resumed(session.management().received()).into();
-        let (number, log) = session.outbox().resume(h, first).map_err(|wrong| {
-            let over = session.outbox().is_over();
-            if over { CannotResume::Unknown } else { CannotResume::Count(wrong) }
-        })?;
-        tracing::info!(address = %self.0.peer.shown(), session = %session.jid(), "session resumed");
-        self.0.number = number;
-        self.0.outbox = session.outbox().clone();
-        let account = session.account().clone();
-        account.confirm(session.id(), &log);
-        let outcome = account.wake(session.id());
-        self.0.stage = Stage::Bound(session);
-        self.0.engine.perform(&account, None, outcome);
-        Ok(())
+    /// It may take a moment until it is known what the session has done; the stream waits for that.
+    pub fn resume(&mut self, token: &str, h: u32, answer: Answer) {
+        let Stage::Known(jid) = &self.0.stage else {
+            return self.0.refuse_to_resume(token, h, CannotResume::NotNow, answer);
+        };
+        let engine = self.0.engine.clone();
+        let wait: Option<Task> = match engine.resumable.get(token, jid) {
+            Some(session) => {
+                let unfinished = session.management().unfinished.lock().clone();
+                unfinished.filter(|done| !done.is_over()).map(|done| Box::pin(done) as Task)
+            }
+            // Sessions of before a restart come with their account.
+            None if engine.resumable.awaits(token) => {
+                let jid = jid.clone();
+                Some(Box::pin(async move { drop(engine.account(&jid).await) }))
+            }
+            None => None,
+        };
+        let token = token.to_owned();
+        match wait {
+            Some(wait) => self.0.busy = Some(Busy::Resume { wait, token, h, answer }),
+            None => self.0.resume(&token, h, answer),
+        }
     }
 
     fn session(&self) -> Option<&SessionRef> {
@@ -143,27 +151,80 @@ impl Core {
         !self.outbox.is_of(self.number)
     }
 
+    /// Goes on with a session.
+    pub(super) fn resume(&mut self, token: &str, h: u32, answer: Answer) {
+        let Stage::Known(jid) = &self.stage else {
+            return self.refuse_to_resume(token, h, CannotResume::NotNow, answer);
+        };
+        let Some(session) = self.engine.resumable.get(token, jid) else {
+            return self.refuse_to_resume(token, h, CannotResume::Unknown, answer);
+        };
+        let (received, ticket) = self.engine.settle_count(&session);
+        let first = match answer(token, h, Ok(received)) {
+            Ok(xml) => Entry { ticket, ..Entry::aside(xml) },
+            Err(error) => return self.fail(error),
+        };
+        let account = session.account().clone();
+        match account.resume(&session, h, first) {
+            Ok((number, outcome)) => {
+                tracing::info!(address = %self.peer.shown(), session = %session.jid(), "session resumed");
+                self.number = number;
+                self.outbox = session.outbox().clone();
+                self.stage = Stage::Bound(session);
+                self.engine.perform(&account, None, outcome);
+            }
+            Err(_) if session.outbox().is_over() => {
+                self.refuse_to_resume(token, h, CannotResume::Unknown, answer)
+            }
+            Err(wrong) => self.refuse_to_resume(token, h, CannotResume::Count(wrong), answer),
+        }
+    }
+
+    fn refuse_to_resume(&mut self, token: &str, h: u32, why: CannotResume, answer: Answer) {
+        match answer(token, h, Err(why)) {
+            Ok(xml) => {
+                let _ = self.outbox.push_reply(Entry::aside(xml));
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Work that must be finished before the next stanza is taken, even by another stream of the session.
+    pub(super) fn occupy(&mut self, task: Task) {
+        let Stage::Bound(session) = &self.stage else {
+            self.busy = Some(Busy::Task(task));
+            return;
+        };
+        if !session.management().is_on() {
+            self.busy = Some(Busy::Task(task));
+            return;
+        }
+        let (working, done) = work();
+        *session.management().unfinished.lock() = Some(done);
+        self.busy = Some(Busy::Task(Box::pin(async move {
+            task.await;
+            drop(working);
+        })));
+    }
+
+    /// A stanza that was taken is counted: what it asks for is done, even if its stream goes.
+    pub(super) fn finish_elsewhere(&mut self) {
+        if let Some(Busy::Task(task)) = self.busy.take() {
+            self.engine.ports.spawn.spawn(task);
+        }
+    }
+
     /// The connection is lost: a session that can be resumed waits for that. False if there is none.
     pub(super) fn fall_asleep(&mut self) -> bool {
         let Stage::Bound(session) = &self.stage else { return false };
-        let Some((_, window)) = session.management().resumption() else { return false };
-        if self.outbox.is_over() {
+        if session.management().resumption().is_none() || self.outbox.is_over() {
             return false;
         }
         tracing::debug!(session = %session.jid(), "stream lost, the session waits to be resumed");
         self.outbox.detach();
-        let outcome = session.account().sleep(session.id());
-        self.engine.perform(session.account(), None, outcome);
-        self.engine.ports.spawn.spawn(Box::pin(asleep(
-            self.engine.clone(),
-            session.clone(),
-            self.number,
-            *window,
-        )));
-        // A stanza that was taken is counted: what it asks for is done.
-        if let Some(Busy::Task(task)) = self.busy.take() {
-            self.engine.ports.spawn.spawn(task);
-        }
+        session.account().sleep(session.id());
+        self.engine.await_resumption(session, self.number);
+        self.finish_elsewhere();
         self.stage = Stage::Over;
         self.let_go();
         true
@@ -192,12 +253,44 @@ async fn asleep(engine: Arc<Engine>, session: SessionRef, number: StreamNumber, 
 }
 
 impl Engine {
+    /// A session without a stream ends if it is not resumed in time.
+    pub(crate) fn await_resumption(self: &Arc<Self>, session: &SessionRef, number: StreamNumber) {
+        let Some((_, window)) = session.management().resumption() else { return };
+        self.ports.spawn.spawn(Box::pin(asleep(self.clone(), session.clone(), number, *window)));
+    }
+
+    /// How many stanzas of a session have been taken, and the commit behind which that is durable, with all that they
+    /// caused.
+    pub(crate) fn settle_count(self: &Arc<Self>, session: &SessionRef) -> (u32, Option<Ticket>) {
+        let management = session.management();
+        let received = management.received();
+        if let Some(ticket) = management.count_ticket() {
+            return (received, Some(ticket));
+        }
+        let mut note = Note::default();
+        management.take_count(session.id(), session.jid(), received, &mut note);
+        let store = &self.ports.store;
+        if note.is_empty() && store.backlog() == 0 {
+            return (received, None);
+        }
+        // A batch is durable after all that were submitted before it.
+        let ticket = self.submit(Batch::new(), note);
+        management.counted(received, &ticket);
+        (received, Some(ticket))
+    }
+
+    /// The server stops, and the session goes on when it is there again.
+    pub(super) fn keeps(&self, session: &SessionRef) -> bool {
+        let management = session.management();
+        self.is_stopping() && management.outlives() && !management.was_closed()
+    }
+
     /// A session is over and so is its stream: its contacts learn of it, what it was not sent finds another way.
     pub(super) fn part(self: &Arc<Self>, session: &SessionRef) {
         let account = session.account();
         self.leave(session);
         let left = session.outbox().close();
-        self.perform(account, None, account.release(session.id()));
+        self.perform(account, None, account.release(session));
         self.return_unwritten(account, left);
     }
 
@@ -213,19 +306,36 @@ impl Engine {
 
 /// Sessions that can be resumed, by token. Locked for a look-up, when a stream begins or ends.
 #[derive(Debug, Default)]
-pub(crate) struct Resumable(parking_lot::Mutex<std::collections::HashMap<String, SessionRef>>);
+pub(crate) struct Resumable {
+    sessions: Mutex<HashMap<String, SessionRef>>,
+    /// Those of before a restart whose account is not in memory yet.
+    awaited: Mutex<HashSet<String>>,
+}
 
 impl Resumable {
-    fn add(&self, token: String, session: &SessionRef) {
-        self.0.lock().insert(token, session.clone());
+    pub(crate) fn add(&self, token: String, session: &SessionRef) {
+        self.sessions.lock().insert(token, session.clone());
     }
 
     /// The session of that token, if it is the account's.
     fn get(&self, token: &str, account: &BareJid) -> Option<SessionRef> {
-        self.0.lock().get(token).filter(|session| session.account().jid() == account).cloned()
+        self.sessions.lock().get(token).filter(|session| session.account().jid() == account).cloned()
     }
 
     fn remove(&self, token: &str) {
-        self.0.lock().remove(token);
+        self.sessions.lock().remove(token);
+    }
+
+    /// A session of that token will come with its account.
+    pub(crate) fn await_account(&self, token: &str) {
+        self.awaited.lock().insert(token.to_owned());
+    }
+
+    fn awaits(&self, token: &str) -> bool {
+        self.awaited.lock().contains(token)
+    }
+
+    pub(crate) fn arrived(&self, token: &str) {
+        self.awaited.lock().remove(token);
     }
 }

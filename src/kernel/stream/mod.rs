@@ -10,11 +10,11 @@ mod login;
 mod management;
 
 pub(crate) use management::Resumable;
-pub use management::{CannotResume, StreamHandle};
+pub use management::{Answer, CannotResume, StreamHandle};
 
 use crate::engine::Engine;
 use crate::hooks::Phase;
-use crate::outbox::{Ending, Entry, Intake, Outbox, StreamNumber, Taken};
+use crate::outbox::{Ending, Entry, Handled, Intake, Outbox, StreamNumber, Taken};
 use crate::panics::caught;
 use crate::ports::{Millis, Task};
 use crate::sasl::ChannelBindings;
@@ -109,6 +109,13 @@ enum Busy {
     Task(Task),
     Login(Pin<Box<dyn Future<Output = Turn> + Send>>),
     Bind(Pin<Box<dyn Future<Output = Result<SessionRef, StanzaError>> + Send>>, Frame),
+    /// What has to be waited for before a session can be resumed.
+    Resume {
+        wait: Task,
+        token: String,
+        h: u32,
+        answer: Answer,
+    },
 }
 
 /// What follows from an element, once it is let go.
@@ -201,6 +208,7 @@ impl ClientStream {
                 return Poll::Pending;
             }
             if self.core.is_superseded() {
+                self.core.finish_elsewhere();
                 self.core.end();
                 return Poll::Pending;
             }
@@ -261,14 +269,17 @@ impl ClientStream {
     }
 
     /// The writer has handed these log entries to the network. They may be the last words of a session that has ended.
-    pub fn written(&self, log: &[crate::ports::LogId]) {
+    pub fn written(&self, handled: &Handled) {
         if let Some(session) = self.session().or(self.core.former.as_ref()) {
-            session.account().confirm(session.id(), log);
+            session.account().confirm(session, handled);
         }
     }
 
     /// The connection is gone. Contacts learn of it; what was not written finds another way.
     pub fn closed(&mut self) {
+        if self.core.is_superseded() {
+            self.core.finish_elsewhere();
+        }
         self.core.abandon();
         if self.core.is_superseded() {
             self.core.end();
@@ -282,7 +293,7 @@ impl ClientStream {
         let left = self.core.outbox.close();
         let engine = self.core.engine.clone();
         if let Some(session) = self.core.former.take() {
-            engine.perform(session.account(), None, session.account().release(session.id()));
+            engine.perform(session.account(), None, session.account().release(&session));
             engine.return_unwritten(session.account(), left);
         }
         if let Some(jid) = self.core.visitor.take() {
@@ -314,6 +325,12 @@ impl Core {
                     self.busy = None;
                     self.turn(turn);
                 }
+                Some(Busy::Resume { wait, .. }) => {
+                    std::task::ready!(wait.as_mut().poll(context));
+                    if let Some(Busy::Resume { token, h, answer, .. }) = self.busy.take() {
+                        self.resume(&token, h, answer);
+                    }
+                }
                 Some(Busy::Bind(bind, _)) => {
                     let bound = std::task::ready!(bind.as_mut().poll(context));
                     if let Some(Busy::Bind(_, request)) = self.busy.take() {
@@ -344,8 +361,10 @@ impl Core {
     /// Nothing more is read. A session stays until the writer is done and the connection closes.
     fn end(&mut self) {
         self.busy = None;
-        if let Stage::Bound(session) = std::mem::replace(&mut self.stage, Stage::Over)
+        let over = std::mem::replace(&mut self.stage, Stage::Over);
+        if let Stage::Bound(session) = over
             && !self.is_superseded()
+            && !self.engine.keeps(&session)
         {
             self.engine.leave(self.former.insert(session));
         }
@@ -355,6 +374,9 @@ impl Core {
         match event {
             Event::Header(header) => self.header(&header).map(|()| Then::Go),
             Event::Close => {
+                if let Stage::Bound(session) = &self.stage {
+                    session.management().say_closed();
+                }
                 // RFC 6120 §4.4: the other side closes too.
                 self.outbox.end(Ending::Clean);
                 self.end();
@@ -445,9 +467,10 @@ impl Core {
             }
         }
         if let Stage::Bound(session) = &self.stage {
-            let task = client::receive(&self.engine, session, raw, self.lang.as_deref())?;
             session.management().count();
-            self.busy = task.map(Busy::Task);
+            if let Some(task) = client::receive(&self.engine, session, raw, self.lang.as_deref())? {
+                self.occupy(task);
+            }
             return Ok(Then::Go);
         }
         match (raw.kind(), &self.stage) {

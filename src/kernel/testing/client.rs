@@ -304,8 +304,8 @@ impl Line {
         }
         self.reader.receive(&out);
         self.parse();
-        if !taken.log.is_empty() {
-            self.stream.written(&taken.log);
+        if !taken.handled.log.is_empty() {
+            self.stream.written(&taken.handled);
         }
         if taken.ending.is_some() {
             self.stream.closed();

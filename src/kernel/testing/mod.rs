@@ -65,9 +65,11 @@ pub struct World {
     engine: Arc<Engine>,
     executor: Arc<Executor>,
     clock: Arc<VirtualClock>,
+    made_of: Builder,
 }
 
 /// What a world is made of.
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     settings: Settings,
@@ -115,8 +117,12 @@ impl Builder {
 
     /// Starts the server.
     pub fn start(self) -> World {
+        self.start_at(Arc::new(VirtualClock::default()))
+    }
+
+    fn start_at(self, clock: Arc<VirtualClock>) -> World {
         let executor = Arc::new(Executor::default());
-        let clock = Arc::new(VirtualClock::default());
+        let made_of = self.clone();
         let ports = Ports {
             store: self.store,
             clock: clock.clone(),
@@ -127,7 +133,8 @@ impl Builder {
         if let Err(errors) = engine.install(self.xeps) {
             panic!("XEPs refuse their options: {errors:?}");
         }
-        World { engine, executor, clock }
+        executor.run();
+        World { engine, executor, clock, made_of }
     }
 }
 
@@ -167,6 +174,14 @@ impl World {
             idle: Duration::from_secs(300),
         };
         Builder { settings, store: Arc::new(Memory::new()), seed: 1, xeps: Vec::new() }
+    }
+
+    /// The server as it starts again after it ended at this moment without a word, with what `store` has of it
+    /// ([`Memory::crash`]). The time goes on, for all worlds that came of one; what happens to clients of the old one
+    /// concerns nobody.
+    pub fn restart(&self, store: Arc<dyn Store>) -> World {
+        let seed = self.made_of.seed + 1;
+        self.made_of.clone().store(store).seed(seed).start_at(self.clock.clone())
     }
 
     /// The engine.

@@ -98,7 +98,7 @@ struct Drive {
     /// Written, but perhaps still in the TLS layer.
     unflushed: bool,
     /// Confirmed when everything is flushed.
-    log: Vec<LogId>,
+    handled: Handled,
     ending: Option<Ending>,
     /// Our side has been closed in order.
     ended: bool,
@@ -122,7 +122,7 @@ impl Drive {
             output: Vec::new(),
             sent: 0,
             unflushed: false,
-            log: Vec::new(),
+            handled: Handled::default(),
             ending: None,
             ended: false,
             broken: false,
@@ -234,7 +234,7 @@ impl Drive {
                 self.output = OUTPUT.take();
                 self.output.clear();
                 if let Poll::Ready(taken) = client.poll_take(cx, &mut self.output, WRITE) {
-                    self.log.extend(taken.log);
+                    self.handled.add(taken.handled);
                     if let Some(ending) = taken.ending {
                         if let Ending::Error(error) = &ending {
                             self.output.extend_from_slice(error.to_xml().as_bytes());
@@ -270,8 +270,8 @@ impl Drive {
                     Poll::Pending => return Ok(false),
                     Poll::Ready(()) => {
                         self.unflushed = false;
-                        if !self.log.is_empty() {
-                            client.written(&std::mem::take(&mut self.log));
+                        if !self.handled.log.is_empty() {
+                            client.written(&std::mem::take(&mut self.handled));
                         }
                         continue;
                     }

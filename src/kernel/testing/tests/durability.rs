@@ -1,7 +1,7 @@
 //! What is acknowledged is kept, what is not durable is not seen, and nothing is lost with a connection.
 
 use super::*;
-use crate::outbox::StreamNumber;
+use crate::outbox::{Handled, StreamNumber};
 use minidom::Element;
 
 pub(super) fn world(store: &Arc<Memory>, outbox: usize) -> World {
@@ -272,7 +272,11 @@ fn only_what_was_written_leaves_the_log() {
     let account = world.account("juliet@example.org").unwrap();
     let id = world.engine().next_session_id();
     let jid = account.jid().with_resource("balcony").unwrap();
-    account.bind(id, jid, outbox.clone(), 5).unwrap();
+    let management = Arc::<crate::session::Management>::default();
+    account.bind(id, jid.clone(), outbox.clone(), management.clone(), 5).unwrap();
+    let inner =
+        crate::session::Inner { id, jid, account: account.clone(), outbox: outbox.clone(), management };
+    let session = crate::SessionRef(Arc::new(inner));
     let presence = |priority: i8| {
         let presence = wire::frame::Frame::presence().from("juliet@example.org/balcony");
         account.broadcast(id, presence.raw(&format!("<priority>{priority}</priority>")).build())
@@ -286,18 +290,19 @@ fn only_what_was_written_leaves_the_log() {
     world.run();
     let mut out = Vec::new();
     let mut context = Context::from_waker(Waker::noop());
-    let mut log = Vec::new();
+    let mut handled = Handled::default();
     while !String::from_utf8_lossy(&out).contains("direct") {
         let enough = out.len() + 1;
         let Poll::Ready(taken) = outbox.poll_take(StreamNumber::default(), &mut context, &mut out, enough)
         else {
             panic!()
         };
-        log.extend(taken.log);
+        handled.add(taken.handled);
     }
-    account.confirm(id, &log);
+    account.confirm(&session, &handled);
     outbox.close();
     world.engine().perform(&account, None, account.unbind(id));
+    world.engine().perform(&account, None, account.release(&session));
     let mut chamber = world.login("juliet@example.org/chamber");
     chamber.send("<presence/>");
     assert_eq!(ids(&chamber.recv()), ["older", "newer"]);

@@ -27,7 +27,7 @@ impl Juliet {
     fn gets(&mut self, type_: StanzaType, resource: Option<&str>) -> Vec<Element> {
         let stanza =
             Frame::presence().type_(type_).from("romeo@example.net").to("juliet@example.org").build();
-        let outcome = self.account.deliver(&Parcel::from(stanza.clone()), resource);
+        let outcome = self.account.deliver(&mut Parcel::from(stanza.clone()), resource);
         assert!(outcome.bounce.is_none());
         self.world.engine().perform(&self.account, Some(&stanza), outcome);
         self.world.run();

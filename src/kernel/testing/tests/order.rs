@@ -60,7 +60,7 @@ fn the_answer_to_a_probe_does_not_overtake_newer_presence() {
         .to("juliet@example.org")
         .build();
     // Two threads: the first has looked at Juliet's presence, the second is faster in sending.
-    let first = juliet.deliver(&Parcel::from(probe), None);
+    let first = juliet.deliver(&mut Parcel::from(probe), None);
     let second = juliet.broadcast(verona.session("balcony"), gone());
     engine.perform(&juliet, None, second);
     engine.perform(&juliet, None, first);
@@ -133,7 +133,7 @@ fn threads_keep_the_order() {
             start.wait();
             for _ in 0..2_000 {
                 let probe = Frame::presence().type_(StanzaType::Probe).from("romeo@example.org/orchard");
-                let outcome = juliet.deliver(&Parcel::from(probe.to("juliet@example.org").build()), None);
+                let outcome = juliet.deliver(&mut Parcel::from(probe.to("juliet@example.org").build()), None);
                 engine.perform(&juliet, None, outcome);
             }
         });

@@ -1,0 +1,271 @@
+//! Sessions and the journal: how they come back after a restart, and what a checkpoint says of them.
+
+use super::awaited::Asked;
+use super::waiting::{Form, Listing, Message};
+use super::{Account, Bound, Outcome, State};
+use crate::engine::Engine;
+use crate::journal::{Event, Note, Recovered, is_after};
+use crate::outbox::{Entry, Outbox, StreamNumber};
+use crate::ports::{Batch, LogId, Op};
+use crate::session::{Inner, Management, SessionId, SessionRef};
+use std::sync::Arc;
+use std::time::Duration;
+use wire::error::{ErrorType, StanzaCondition, StanzaError};
+use wire::frame::{Frame, StanzaType};
+use wire::jid::{Jid, JidView};
+
+impl Engine {
+    /// Takes over what the journal says of the last run, once it is known what XEPs there are.
+    pub(crate) fn recover(self: &Arc<Self>) {
+        let Some(recovery) = self.recovery.lock().take() else { return };
+        let names = self.mark_names.get().cloned().unwrap_or_default();
+        let sessions = recovery.sessions(&names);
+        let mut note = Note::default();
+        note.push(&Event::Names { marks: names });
+        self.submit(Batch::new(), note);
+        if sessions.is_empty() {
+            return;
+        }
+        let count = sessions.iter().filter(|session| !session.token.is_empty()).count();
+        tracing::info!(sessions = count, "sessions of before the restart can be resumed");
+        let mut accounts = Vec::new();
+        {
+            let mut recovered = self.recovered.lock();
+            for session in sessions {
+                if !session.token.is_empty() {
+                    self.resumable.await_account(&session.token);
+                }
+                let sessions: &mut Vec<Recovered> = recovered.entry(session.jid.bare()).or_default();
+                if sessions.is_empty() {
+                    accounts.push(session.jid.bare());
+                }
+                sessions.push(session);
+            }
+        }
+        // Whoever is asked for comes first; the others, so that their time to be resumed ends.
+        let engine = self.clone();
+        self.ports.spawn.spawn(Box::pin(async move {
+            for jid in accounts {
+                if engine.recovered.lock().contains_key(&jid) && engine.account(&jid).await.is_none() {
+                    engine.drop_recovered(&jid);
+                }
+            }
+        }));
+    }
+
+    /// The account is gone, or can't be read: so are its sessions.
+    fn drop_recovered(self: &Arc<Self>, jid: &wire::jid::BareJid) {
+        let sessions = self.recovered.lock().remove(jid).unwrap_or_default();
+        let mut note = Note::default();
+        for session in sessions {
+            self.resumable.arrived(&session.token);
+            note.push(&Event::Closed { session: session.session });
+        }
+        self.submit(Batch::new(), note);
+    }
+
+    /// Gives a freshly loaded account the sessions that it had before the restart.
+    pub(crate) fn revive(self: &Arc<Self>, account: &Arc<Account>) {
+        let sessions = self.recovered.lock().remove(account.jid()).unwrap_or_default();
+        for session in sessions {
+            let token = session.token.clone();
+            if token.is_empty() {
+                account.bury(&session);
+            } else {
+                account.revive(session);
+                self.resumable.arrived(&token);
+            }
+        }
+    }
+
+    /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
+    pub(crate) async fn checkpoint(self: Arc<Self>) {
+        self.journal_bytes.store(0, std::sync::atomic::Ordering::Relaxed);
+        // What is noted from here on is read again over what follows.
+        let up_to = self.ports.store.journalled();
+        let mut note = Note::default();
+        note.push(&Event::Names { marks: self.mark_names.get().cloned().unwrap_or_default() });
+        for account in self.accounts.all() {
+            account.snapshot(&mut note);
+            crate::ports::give_way().await;
+        }
+        // Those that were loaded meanwhile are in there twice, which does no harm.
+        for session in self.recovered.lock().values().flatten() {
+            session.write(&mut note);
+        }
+        let batch = Batch::new().with(Op::Checkpoint { note: note.into_value(), up_to });
+        if self.ports.store.submit(batch).committed().await.is_err() {
+            tracing::warn!(
+                "a checkpoint of the session journal could not be written; there will be another one"
+            );
+        }
+    }
+}
+
+impl Account {
+    /// A session of before the restart that can be resumed.
+    fn revive(self: &Arc<Self>, from: Recovered) {
+        let engine = &self.engine;
+        let hooks = engine.hooks.load();
+        let id = SessionId(from.session);
+        let limit = engine.settings().outbox;
+        let outbox = Arc::new(Outbox::recovered(limit, from.acknowledged, hooks.count_request));
+        let window = Duration::from_secs(u64::from(from.window));
+        let management = Arc::new(Management::recovered(from.received, &from.token, window));
+        *management.sent.lock() = from.sent.clone();
+        let mut bound = Bound::new(id, from.jid.clone(), outbox.clone(), management.clone());
+        bound.presence = Frame::parse(from.presence.clone()).ok();
+        bound.priority =
+            bound.presence.as_ref().and_then(|frame| super::presence::priority(frame).ok()).unwrap_or(0);
+        (bound.marks, bound.inactive) = (from.marks, from.inactive);
+        for to in from.directed.iter().filter_map(|to| Jid::parse(to).ok()) {
+            bound.directed.insert(&to);
+        }
+        (bound.asleep, bound.behind) = (true, true);
+        bound.asked = from.asked.iter().map(|(count, id, to)| Asked::new(*count, id, to)).collect();
+        let numbers = from.messages.iter().filter_map(|(log, message)| Some((message.number?, *log)));
+        bound.recovered = Some(numbers.collect());
+        {
+            let mut state = self.lock();
+            for (log, undelivered) in &from.messages {
+                let needed = undelivered.form == Form::Plain;
+                // What is on no list is in the archive.
+                let new = || Message { archived: true, needed, ..Message::default() };
+                state.waiting.entry(*log, new).owe(id, undelivered.form, false);
+            }
+            state.sessions.push(bound);
+        }
+        let session =
+            SessionRef(Arc::new(Inner { id, jid: from.jid, account: self.clone(), outbox, management }));
+        engine.resumable.add(from.token, &session);
+        engine.await_resumption(&session, StreamNumber::default());
+    }
+
+    /// A session of before the restart that is over: what it has not got waits for others.
+    fn bury(self: &Arc<Self>, from: &Recovered) {
+        let mut state = self.lock();
+        let mut listing = Listing::default();
+        for (log, _) in from.messages.iter().filter(|(_, message)| message.form == Form::Plain) {
+            state.waiting.entry(*log, || {
+                listing.on.push(*log);
+                Message { archived: true, needed: true, listed: true, ..Message::default() }
+            });
+        }
+        let mut note = Note::default();
+        note.push(&Event::Closed { session: from.session });
+        if from.sent.is_empty() {
+            self.write_listing(&mut state, listing, note);
+        } else {
+            self.write_listing(&mut state, listing, Note::default());
+            self.remember_sent(&mut state, from.session, from.sent.clone(), note);
+        }
+    }
+
+    /// A session has been resumed after a restart: what was not in the log is told anew.
+    pub(super) fn refresh(&self, state: &mut State, id: SessionId, outcome: &mut Outcome) {
+        let Some(session) = state.session(id) else { return };
+        let (jid, asked) = (session.jid.clone(), std::mem::take(&mut session.asked));
+        let (outbox, available) = (session.outbox.clone(), session.presence.is_some());
+        let lost = StanzaError::new(StanzaCondition::InternalServerError)
+            .with_type(ErrorType::Wait)
+            .with_text("The server was restarted before this was answered.");
+        for asked in asked {
+            let Asked { id, to, .. } = asked;
+            let mut request = Frame::iq().type_(StanzaType::Get).id(&id).from(jid.as_str());
+            if JidView::parse(&to).is_ok() {
+                request = request.to(&to);
+            }
+            let answer = request.build().error_reply(&lost, None);
+            if let Some(answer) = answer {
+                let _ = outbox.push_reply(Entry::now(answer.bytes()));
+            }
+        }
+        if available {
+            self.greet_by_own(state, id, outcome);
+            for contact in state.roster.subscriptions() {
+                self.probe(state, &jid, contact);
+            }
+        }
+    }
+
+    /// Writes the present state of its sessions into a note.
+    fn snapshot(&self, note: &mut Note) {
+        let state = self.lock();
+        for bound in state.sessions.iter().filter(|bound| bound.management.is_open()) {
+            bound.snapshot(&state, note);
+        }
+    }
+}
+
+impl Bound {
+    fn snapshot(&self, state: &State, note: &mut Note) {
+        let resumption = self.management.resumption();
+        let (token, window) = resumption.map(|(token, window)| (token.clone(), *window)).unwrap_or_default();
+        let (acknowledged, places) = self.outbox.outstanding();
+        let mut messages: std::collections::BTreeMap<LogId, _> = state.waiting.owed_to(self.id).collect();
+        let unresumed = self.recovered.iter().flatten().filter(|(_, log)| messages.contains_key(log));
+        let numbers: Vec<(u32, LogId)> = unresumed.copied().collect();
+        for (number, log) in numbers {
+            if let Some(message) = messages.get_mut(&log) {
+                message.number = Some(number);
+            }
+        }
+        for (number, place) in places {
+            let form = place.form;
+            messages.insert(place.id, crate::journal::Undelivered { number: Some(number), form });
+        }
+        let asked = self.asked.iter().map(|asked| (asked.count, asked.id.clone(), asked.to.clone()));
+        let recovered = Recovered {
+            session: self.id.0,
+            jid: self.jid.clone(),
+            token,
+            window: u32::try_from(window.as_secs()).unwrap_or(u32::MAX),
+            counted: self.management.is_on(),
+            received: self.management.noted_count(),
+            acknowledged,
+            messages,
+            presence: self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default(),
+            marks: self.marks,
+            inactive: self.inactive,
+            sent: self.management.sent.lock().clone(),
+            directed: self.directed.iter().map(ToString::to_string).collect(),
+            asked: asked.collect(),
+        };
+        recovered.write(note);
+    }
+
+    /// The session asks somebody.
+    pub(super) fn ask(&mut self, asked: Asked) {
+        let Asked { count, id, to, .. } = &asked;
+        let (count, id, to) = (*count, id.clone(), to.clone());
+        self.management.note(&Event::Asked { session: self.id.0, count, id, to });
+        self.mark_answered(|asked| asked.here);
+        if self.asked.len() >= ASKED {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(asked);
+    }
+
+    /// The answers to these requests are in the queue by now.
+    pub(super) fn mark_answered(&mut self, which: impl Fn(&Asked) -> bool) {
+        let pushed = self.outbox.pushed();
+        let open = self.asked.iter_mut().filter(|asked| asked.answered.is_none());
+        open.filter(|asked| which(asked)).for_each(|asked| asked.answered = Some(pushed));
+    }
+
+    /// The client has got `h` stanzas: the answers among them are answered.
+    pub(super) fn forget_answered(&mut self, h: u32, note: &mut Note) {
+        let before = self.asked.len();
+        let got = |asked: &Asked| asked.answered.is_some_and(|number| !is_after(number, h));
+        let mut last = 0;
+        while let Some(asked) = self.asked.pop_front_if(|asked| got(asked)) {
+            last = asked.count;
+        }
+        if self.asked.len() < before {
+            note.push(&Event::Answered { session: self.id.0, count: last.wrapping_add(1) });
+        }
+    }
+}
+
+/// So many unanswered requests of a session are remembered.
+const ASKED: usize = 64;

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod content;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
@@ -21,6 +22,9 @@ mod xep_0191_blocking;
 mod xep_0198_sm;
 mod xep_0199_ping;
 mod xep_0202_time;
+mod xep_0280_carbons;
+mod xep_0352_csi;
+mod xep_0357_push;
 mod xep_0478_stream_limits;
 
 use kernel::Listed;
@@ -40,5 +44,8 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0198_sm::StreamManagement>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
+    Listed::of::<xep_0280_carbons::Carbons>(),
+    Listed::of::<xep_0352_csi::ClientState>(),
+    Listed::of::<xep_0357_push::Push>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

@@ -96,10 +96,11 @@ impl Drop for Waiting<'_> {
 }
 
 impl Engine {
-    /// Sends a request and waits for its answer, a result or an error. `None` if none came in time, or if too
+    /// Sends a request of that type and waits for its answer, a result or an error. `None` if none came in time, or if too
     /// many wait already.
     pub(crate) async fn request(
         self: &Arc<Self>,
+        type_: StanzaType,
         from: &str,
         to: &Jid,
         payload: &str,
@@ -111,7 +112,7 @@ impl Engine {
         }
         let _waiting = Waiting { engine: self, id: &id };
         let request =
-            Frame::iq().type_(StanzaType::Get).id(&id).from(from).to(to.as_str()).raw(payload).build();
+            Frame::iq().type_(type_).id(&id).from(from).to(to.as_str()).raw(payload).build();
         self.route(request.into());
         let mut timeout = self.ports.clock.sleep_until(self.ports.clock.now() + within);
         std::future::poll_fn(|context| match self.asked.poll(&id, context.waker()) {

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::ports::{Store, Task};
 use std::sync::Arc;
 use std::time::Duration;
-use wire::frame::Frame;
+use wire::frame::{Frame, StanzaType};
 use wire::jid::{BareJid, Jid};
 
 /// Sends stanzas on behalf of the server and its accounts, and finds accounts.
@@ -28,7 +28,12 @@ impl Router {
     /// Asks an entity (IQ of type get) in the name of `from`, which must be ours to use, and waits for the answer: a
     /// result or an error. `None` if none came in time.
     pub async fn ask(&self, from: &str, to: &Jid, payload: &str, within: Duration) -> Option<Frame> {
-        self.engine.request(from, to, payload, within).await
+        self.engine.request(StanzaType::Get, from, to, payload, within).await
+    }
+
+    /// [`Router::ask`] with an IQ of type set.
+    pub async fn request_set(&self, from: &str, to: &Jid, payload: &str, within: Duration) -> Option<Frame> {
+        self.engine.request(StanzaType::Set, from, to, payload, within).await
     }
 
     /// The account of that address. `None` if there is none here.

@@ -122,9 +122,10 @@ impl Run {
             let handle = self.runtime.handle();
             match name.side {
                 Side::Sender => {
-                    // Every second one resumes; one in five loses its connection without a crash, too.
-                    let (client, drops) = (client(number.is_multiple_of(2)), number % 5 == 4);
-                    let sender = Sender { client, receivers: pairs, drops, chance };
+                    // Every second one resumes.
+                    let client = client(number.is_multiple_of(2));
+                    let (drops, eager) = (number % 5 == 4, number % 5 == 3);
+                    let sender = Sender { client, receivers: pairs, drops, eager, chance };
                     clients.spawn_on(sender.live(), handle);
                 }
                 Side::Receiver => {

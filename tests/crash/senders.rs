@@ -23,6 +23,8 @@ pub(crate) struct Sender {
     pub(crate) receivers: u16,
     /// It loses its connection now and then, without any crash.
     pub(crate) drops: bool,
+    /// It hardly pauses: something of it is always on its way.
+    pub(crate) eager: bool,
     pub(crate) chance: Chance,
 }
 
@@ -65,7 +67,8 @@ impl Sender {
                 incoming = self.client.next() => self.client.take(incoming?).await?,
                 () = sleep_until(burst), if may_write => {
                     self.burst(pen).await?;
-                    burst = Instant::now() + self.chance.time(10, 120);
+                    let (from, to) = if self.eager { (0, 10) } else { (10, 120) };
+                    burst = Instant::now() + self.chance.time(from, to);
                     ask = Instant::now() + ASK_AGAIN;
                 }
                 () = sleep_until(drop), if may_drop => {

@@ -14,6 +14,17 @@ const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";
 /// How long a client waits before it tries again, if nobody says that the server is there.
 const AGAIN: Duration = Duration::from_millis(200);
 
+/// What a client does about resumption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// It wants to resume its sessions, and does.
+    Kept,
+    /// It has a session that can be resumed, and binds anew: as after a crash of its own.
+    Forgotten,
+    /// It does not know of resumption.
+    NotWanted,
+}
+
 /// What a stanza in the queue is.
 #[derive(Clone, Debug)]
 enum What {
@@ -56,8 +67,7 @@ pub(crate) struct Client {
     pub(crate) world: Arc<World>,
     /// Direct TLS or STARTTLS.
     direct: bool,
-    /// Whether it wants to resume its sessions.
-    resumes: bool,
+    token: Token,
     /// What it does not read stays with the server.
     pub(crate) narrow: bool,
     /// It does not answer `<r/>`.
@@ -70,12 +80,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(world: Arc<World>, name: Name, resumes: bool) -> Client {
+    pub(crate) fn new(world: Arc<World>, name: Name, token: Token) -> Client {
         Client {
             name,
             world,
             direct: name.number.is_multiple_of(2),
-            resumes,
+            token,
             narrow: false,
             mute: false,
             connection: None,
@@ -169,10 +179,10 @@ impl Client {
 
     /// A new session: what the last one left unacknowledged, and requests without an answer, go first.
     async fn begin(&mut self, connection: &mut Connection) -> Result<(), Cut> {
-        let resume = if self.resumes { " resume='true'" } else { "" };
+        let resume = if self.token == Token::NotWanted { "" } else { " resume='true'" };
         connection.send(&format!("<enable xmlns='{SM}'{resume}/>")).await?;
         let enabled = connection.expect("enabled").await?;
-        let token = attribute(&enabled, "id").filter(|_| self.resumes);
+        let token = attribute(&enabled, "id").filter(|_| self.token == Token::Kept);
         self.session = Some(Session { token, received: 0, acknowledged: 0, leaving: false });
         let mut rest = std::mem::take(&mut self.queue);
         rest.retain(|stanza| !stanza.refused && !matches!(stanza.what, What::Passing));

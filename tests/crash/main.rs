@@ -79,6 +79,20 @@ fn kills_with_a_long_log() {
 }
 
 #[test]
+fn three_upgrades() {
+    let _alone = alone();
+    judge(&Run::play("three upgrades", Settings::with_kills(3), "", trouble::upgrades));
+}
+
+/// What does not fit into a queue waits elsewhere, and is not forgotten there.
+#[test]
+fn kills_with_small_queues() {
+    let _alone = alone();
+    let limits = "max_stanza = \"64 KiB\"\nsession_queue = \"64 KiB\"";
+    judge(&Run::play("kills with small queues", Settings::with_kills(2), limits, trouble::kills));
+}
+
+#[test]
 fn a_full_disk() {
     let _alone = alone();
     judge(&Run::play("a full disk", Settings::with_kills(1), "", trouble::full_disk));

@@ -1,7 +1,7 @@
 //! One run: accounts, clients, trouble, and the reckoning.
 
 use crate::afterwards::{archive, look_again};
-use crate::client::Client;
+use crate::client::{Client, Token};
 use crate::ledger::Verdict;
 use crate::names::Side;
 use crate::preload;
@@ -36,11 +36,11 @@ impl Run {
     pub(crate) fn play(
         title: &str,
         settings: Settings,
-        config: &str,
+        limits: &str,
         trouble: impl FnOnce(&mut Run),
     ) -> Verdict {
         println!("{title}: CRASH_SEED={}", settings.seed);
-        let server = Server::new(settings.peer.as_ref(), config);
+        let server = Server::new(settings.peer.as_ref(), limits);
         // One thread: the machine is to be busy with the server.
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let world = Arc::new(World::new(server.target()));
@@ -97,6 +97,13 @@ impl Run {
         self.start();
     }
 
+    /// Ends the server in good order and starts it again.
+    pub(crate) fn upgrade(&mut self) {
+        self.note("the server is told to end");
+        self.server.terminate();
+        self.start();
+    }
+
     fn kill(&mut self) {
         // Before, so that nothing that the server did can stand behind it in the ledger.
         self.world.write(|ledger, at| ledger.killed(at));
@@ -118,19 +125,23 @@ impl Run {
         for name in names(pairs) {
             let number = name.number;
             let chance = Chance::new(seed, &name.to_string());
-            let client = |resumes| Client::new(self.world.clone(), name, resumes);
+            let client = |token| Client::new(self.world.clone(), name, token);
             let handle = self.runtime.handle();
             match name.side {
                 Side::Sender => {
-                    // Every second one resumes.
-                    let client = client(number.is_multiple_of(2));
+                    let token = match number % 4 {
+                        0 | 2 => Token::Kept,
+                        1 => Token::NotWanted,
+                        _ => Token::Forgotten,
+                    };
+                    let client = client(token);
                     let (drops, eager) = (number % 5 == 4, number % 5 == 3);
                     let sender = Sender { client, receivers: pairs, drops, eager, chance };
                     clients.spawn_on(sender.live(), handle);
                 }
                 Side::Receiver => {
                     let habit = Habit::ALL[usize::from(number) % Habit::ALL.len()];
-                    let mut client = client(true);
+                    let mut client = client(Token::Kept);
                     client.narrow = habit == Habit::Deaf;
                     clients.spawn_on(Receiver { client, habit, chance }.live(), handle);
                 }

@@ -29,8 +29,8 @@ pub(crate) struct Scripted {
 }
 
 impl Server {
-    /// Not started yet. A peer has no `config` of ours.
-    pub(crate) fn new(peer: Option<&Peer>, config: &str) -> Server {
+    /// Not started yet. Stentor gets more lines for its `[limits]`.
+    pub(crate) fn new(peer: Option<&Peer>, limits: &str) -> Server {
         if let Some(peer) = peer {
             let directory = tempfile::Builder::new().prefix("crash-").tempdir().expect("a directory");
             return Server::Peer(Scripted { peer: peer.clone(), directory, pid: None });
@@ -41,9 +41,8 @@ impl Server {
         let archive = if has_archive { "[xep.mam]\ndefault = \"always\"" } else { "" };
         let setup = Setup::default()
             .config("[auth]\nscram_iterations = 4096")
-            .config("[limits]\nc2s_rate = \"unlimited\"\nconnections_per_address = 10000")
+            .config(&format!("[limits]\nc2s_rate = \"unlimited\"\nconnections_per_address = 10000\n{limits}"))
             .config(archive)
-            .config(config)
             .survives_limits();
         Server::Stentor(Box::new(setup.prepare()))
     }
@@ -79,7 +78,18 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         match self {
             Server::Stentor(stentor) => stentor.kill(),
-            Server::Peer(scripted) => scripted.kill(),
+            Server::Peer(scripted) => scripted.signal(Signal::KILL),
+        }
+    }
+
+    /// Asks it to end, as for an upgrade, and waits for that.
+    pub(crate) fn terminate(&mut self) {
+        match self {
+            Server::Stentor(stentor) => {
+                let (status, _) = stentor.terminate();
+                assert!(status.success(), "{status}; its log:\n{}", stentor.log().text());
+            }
+            Server::Peer(scripted) => scripted.signal(Signal::TERM),
         }
     }
 
@@ -125,7 +135,7 @@ impl Server {
 impl Drop for Scripted {
     fn drop(&mut self) {
         if self.pid.is_some() {
-            self.kill();
+            self.signal(Signal::KILL);
         }
     }
 }
@@ -146,14 +156,15 @@ impl Scripted {
         self.pid = Some(pid.unwrap_or_else(|| panic!("{} must print a pid, not {said:?}", self.peer.start)));
     }
 
-    fn kill(&mut self) {
+    /// Sends a signal that it does not live long after.
+    fn signal(&mut self, signal: Signal) {
         let pid = self.pid.take().expect("it runs");
         let address = SocketAddr::from(([127, 0, 0, 1], self.peer.port));
-        kill_process(pid, Signal::KILL).expect("it runs");
+        kill_process(pid, signal).expect("it runs");
         // It is not our child, so its end shows by its port.
         let end = Instant::now() + PATIENCE;
         while TcpStream::connect(address).is_ok() {
-            assert!(Instant::now() < end, "{pid:?} listens although it was killed");
+            assert!(Instant::now() < end, "{pid:?} still listens after {signal:?}");
             std::thread::yield_now();
         }
     }

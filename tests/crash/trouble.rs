@@ -25,6 +25,16 @@ pub(crate) fn kills(run: &mut Run) {
     run.work(pause);
 }
 
+/// It is ended and started in good order. Nobody but the clients' sockets should notice.
+pub(crate) fn upgrades(run: &mut Run) {
+    let (kills, pause) = (run.settings.kills, run.settings.pause);
+    for _ in 0..kills {
+        run.work(pause);
+        run.upgrade();
+    }
+    run.work(pause);
+}
+
 /// No file can grow. Whoever writes gets errors, or no acknowledgement; then all goes on, and what was acknowledged at
 /// any time survives a kill.
 pub(crate) fn full_disk(run: &mut Run) {
@@ -44,6 +54,12 @@ pub(crate) fn full_disk(run: &mut Run) {
     run.work(CALM);
     run.crash(0);
     run.work(CALM);
+    run.note("the disk is full");
+    run.server.fill_disk(true);
+    run.work(CALM);
+    // The limit goes with the process.
+    run.crash(0);
+    goes_on(run);
 }
 
 /// Another process holds the database. Nobody loses anything by that.

@@ -226,6 +226,11 @@ fn requests_want_answers() {
     writer.0.answered(at, "q1");
     let verdict = writer.0.verdict();
     assert_eq!((verdict.requests, verdict.answered_again), (2, 1));
+    writer.0.answered(at + Duration::from_secs(19), "q2");
+    assert_eq!(writer.broken(), []);
+    writer.0.asked(at, "q3", SENDER);
+    writer.0.answered(at + Duration::from_secs(60), "q3");
+    assert_eq!(writer.broken(), [Promise::Answered], "too late");
 }
 
 #[test]

@@ -88,7 +88,11 @@ pub(crate) async fn archive(world: &World, name: Name) -> Result<Option<Vec<Row>
             Some(last) if !matches!(fin.attr("complete"), Some("true" | "1")) => {
                 let mut element = Element::bare("after", RSM);
                 element.append_text_node(last);
-                after = String::from(&element);
+                let next = String::from(&element);
+                if next == after {
+                    return Err(Cut(format!("the page {next} is followed by itself")));
+                }
+                after = next;
             }
             _ => break,
         }

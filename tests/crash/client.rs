@@ -143,8 +143,17 @@ impl Client {
         let Some(token) = &session.token else { return Ok(false) };
         let h = session.received;
         connection.send(&format!("<resume xmlns='{SM}' h='{h}' previd='{token}'/>")).await?;
-        let Incoming::Frame(answer) = connection.due().await? else {
-            return Err(Cut("the stream was closed instead of resumed".to_owned()));
+        let answer = match connection.due().await {
+            Ok(Incoming::Frame(answer)) => answer,
+            Ok(Incoming::Close) => return Err(Cut("the stream was closed instead of resumed".to_owned())),
+            Err(Cut(why)) => {
+                // An error about this attempt would come again each time.
+                if why.starts_with('<') && !why.contains("system-shutdown") {
+                    self.session = None;
+                    self.not_resumed(&why);
+                }
+                return Err(Cut(why));
+            }
         };
         match answer.name() {
             "resumed" => {
@@ -166,15 +175,19 @@ impl Client {
                 // A session that was told to end may have ended.
                 if self.session.take().is_some_and(|session| !session.leaving) {
                     let why = answer.elements().next().map(|child| child.name.to_owned()).unwrap_or_default();
-                    self.world.write(|ledger, at| {
-                        ledger.resume_tried();
-                        ledger.not_resumed(at, self.name, &why);
-                    });
+                    self.not_resumed(&why);
                 }
                 Ok(false)
             }
             _ => Err(Cut(format!("the answer to <resume/> is {}", answer.as_str()))),
         }
+    }
+
+    fn not_resumed(&self, why: &str) {
+        self.world.write(|ledger, at| {
+            ledger.resume_tried();
+            ledger.not_resumed(at, self.name, why);
+        });
     }
 
     /// A new session: what the last one left unacknowledged, and requests without an answer, go first.

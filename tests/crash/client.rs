@@ -7,6 +7,7 @@ use crate::world::{PASSWORD, World};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use wire::frame::{Frame, Kind, StanzaType};
 
 const SM: &str = "urn:xmpp:sm:3";
@@ -68,8 +69,11 @@ pub(crate) struct Client {
     /// Direct TLS or STARTTLS.
     direct: bool,
     token: Token,
+    cuts: watch::Receiver<u64>,
     /// What it does not read stays with the server.
     pub(crate) narrow: bool,
+    /// Its connection breaks: of what it writes now only a part arrives.
+    pub(crate) breaks: bool,
     /// It does not answer `<r/>`.
     pub(crate) mute: bool,
     connection: Option<Connection>,
@@ -83,10 +87,12 @@ impl Client {
     pub(crate) fn new(world: Arc<World>, name: Name, token: Token) -> Client {
         Client {
             name,
+            cuts: world.cuts(),
             world,
             direct: name.number.is_multiple_of(2),
             token,
             narrow: false,
+            breaks: false,
             mute: false,
             connection: None,
             session: None,
@@ -249,7 +255,9 @@ impl Client {
 
     async fn send(&mut self, text: &str) -> Result<(), Cut> {
         let connection = self.connection.as_mut().ok_or_else(|| Cut("not connected".to_owned()))?;
-        if text.is_empty() { Ok(()) } else { connection.send(text).await }
+        // All text here is ASCII.
+        let part = if self.breaks { text.len() / 2 } else { text.len() };
+        if part == 0 { Ok(()) } else { connection.send(&text[..part]).await }
     }
 
     /// Asks for an acknowledgement.
@@ -265,9 +273,14 @@ impl Client {
 
     /// The next thing from the server. Nothing is lost if it is no longer waited for.
     pub(crate) async fn next(&mut self) -> Result<Incoming, Cut> {
-        match &mut self.connection {
-            Some(connection) => connection.next().await,
-            None => Err(Cut("not connected".to_owned())),
+        let Some(connection) = &mut self.connection else { return Err(Cut("not connected".to_owned())) };
+        tokio::select! {
+            biased;
+            _ = self.cuts.changed() => {
+                self.breaks = true;
+                Err(Cut("the network broke down".to_owned()))
+            }
+            incoming = connection.next() => incoming,
         }
     }
 
@@ -370,6 +383,7 @@ impl Client {
     /// The connection is of no more use, or is dropped without a word; the session stays.
     pub(crate) fn cut(&mut self, why: &str) {
         self.connection = None;
+        self.breaks = false;
         self.note(format!("cut off: {why}"));
     }
 

@@ -45,7 +45,13 @@ impl Receiver {
                     let away = self.chance.time(300, 2500);
                     let _ = timeout(away, phase.wait_for(|phase| *phase != Phase::Load)).await;
                 }
-                Err(Cut(why)) => self.client.cut(&why),
+                Err(Cut(why)) => {
+                    let lost = self.client.breaks;
+                    self.client.cut(&why);
+                    if lost {
+                        sleep(self.chance.time(0, 1500)).await;
+                    }
+                }
             }
         }
     }
@@ -84,9 +90,8 @@ impl Receiver {
         match self.habit {
             Habit::Prompt => {}
             Habit::Drops => {
-                self.client.cut("it drops its connection");
-                sleep(self.chance.time(0, 1500)).await;
-                return Err(Cut("by itself".to_owned()));
+                self.client.breaks = true;
+                return Err(Cut("it loses its connection".to_owned()));
             }
             Habit::Mute if self.client.mute => {
                 self.client.mute = false;

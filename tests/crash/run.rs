@@ -121,7 +121,7 @@ impl Run {
 
     fn begin(&self) -> JoinSet<()> {
         let mut clients = JoinSet::new();
-        let Settings { pairs, seed, .. } = self.settings;
+        let Settings { pairs, seed, ref tokens, .. } = self.settings;
         for name in names(pairs) {
             let number = name.number;
             let chance = Chance::new(seed, &name.to_string());
@@ -129,11 +129,7 @@ impl Run {
             let handle = self.runtime.handle();
             match name.side {
                 Side::Sender => {
-                    let token = match number % 4 {
-                        0 | 2 => Token::Kept,
-                        1 => Token::NotWanted,
-                        _ => Token::Forgotten,
-                    };
+                    let token = tokens[usize::from(number) % tokens.len()];
                     let client = client(token);
                     let (drops, eager) = (number % 5 == 4, number % 5 == 3);
                     let sender = Sender { client, receivers: pairs, drops, eager, chance };

@@ -44,7 +44,14 @@ impl Sender {
             self.client.establish().await;
             match self.session(&mut pen).await {
                 Ok(()) => return,
-                Err(Cut(why)) => self.client.cut(&why),
+                Err(Cut(why)) => {
+                    if self.client.breaks {
+                        // It does not know yet, and goes on writing: into the void, from the middle of a stanza on.
+                        let _ = self.burst(&mut pen).await;
+                    }
+                    self.client.cut(&why);
+                    sleep(self.chance.time(0, 200)).await;
+                }
             }
         }
     }
@@ -72,9 +79,8 @@ impl Sender {
                     ask = Instant::now() + ASK_AGAIN;
                 }
                 () = sleep_until(drop), if may_drop => {
-                    self.client.cut("it drops its connection");
-                    sleep(self.chance.time(0, 200)).await;
-                    return Err(Cut("by itself".to_owned()));
+                    self.client.breaks = true;
+                    return Err(Cut("it loses its connection".to_owned()));
                 }
                 () = sleep_until(ask), if is_due => {
                     self.client.ask().await?;

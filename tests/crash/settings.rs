@@ -1,5 +1,6 @@
 //! What a run is like, from its test and from the environment (see README.md).
 
+use crate::client::Token;
 use std::env;
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     /// The server must be there that soon after its start.
     pub(crate) ready: Duration,
     pub(crate) peer: Option<Peer>,
+    /// What senders do about resumption, in turns.
+    pub(crate) tokens: Vec<Token>,
 }
 
 impl Settings {
@@ -44,6 +47,7 @@ impl Settings {
             pairs: variable("CRASH_PAIRS", 10),
             preload: variable("CRASH_PRELOAD", 0),
             ready: Duration::from_millis(variable("CRASH_READY", 1000)),
+            tokens: vec![Token::Kept, Token::NotWanted, Token::Kept, Token::Forgotten],
             peer: env::var("CRASH_START").ok().map(|start| {
                 let mut words = start.split_whitespace().map(str::to_owned);
                 Peer {

@@ -25,6 +25,17 @@ pub(crate) fn kills(run: &mut Run) {
     run.work(pause);
 }
 
+/// Nothing happens to the server, but all connections break at once, again and again.
+pub(crate) fn cuts(run: &mut Run) {
+    let (kills, pause) = (run.settings.kills, run.settings.pause);
+    for _ in 0..kills {
+        run.work(pause);
+        run.note("the network breaks down");
+        run.world.cut();
+    }
+    run.work(pause);
+}
+
 /// It is ended and started in good order. Nobody but the clients' sockets should notice.
 pub(crate) fn upgrades(run: &mut Run) {
     let (kills, pause) = (run.settings.kills, run.settings.pause);

@@ -29,6 +29,8 @@ pub(crate) struct World {
     phase: watch::Sender<Phase>,
     /// How often the server became ready.
     up: watch::Sender<u64>,
+    /// How often the network broke down.
+    cuts: watch::Sender<u64>,
 }
 
 impl World {
@@ -40,6 +42,7 @@ impl World {
             changed: Condvar::new(),
             phase: watch::channel(Phase::Load).0,
             up: watch::channel(0).0,
+            cuts: watch::channel(0).0,
         }
     }
 
@@ -84,6 +87,15 @@ impl World {
 
     pub(crate) fn phase(&self) -> watch::Receiver<Phase> {
         self.phase.subscribe()
+    }
+
+    /// Every connection breaks, with whatever was on its way.
+    pub(crate) fn cut(&self) {
+        self.cuts.send_modify(|times| *times += 1);
+    }
+
+    pub(crate) fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
     }
 
     /// The server takes clients again.

@@ -58,14 +58,7 @@ impl Stream {
     /// The same; an error if the server does not take part.
     pub fn try_encrypt(self, protocols: &[&[u8]]) -> io::Result<Stream> {
         let Connection::Clear(mut socket) = self.connection else { panic!("it is encrypted already") };
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let config = trusting(protocols);
         let name = ServerName::try_from(self.domain.clone()).expect("a name");
         let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
         while tls.is_handshaking() {
@@ -184,6 +177,19 @@ impl Stream {
             Err(error) => panic!("reading: {error}; received so far: {}", self.received),
         }
     }
+}
+
+/// For clients that trust any certificate: tests that are about something else.
+pub fn trusting(protocols: &[&[u8]]) -> ClientConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    config
 }
 
 /// Accepts every certificate, but not every signature: the server must have the key.

@@ -17,7 +17,7 @@ pub use binary::{binary, target_directory};
 pub use log::Log;
 
 use ports::Reserved;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn command(directory: &Path) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(directory);
+    without_settings(&mut command);
+    command
+}
+
+fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("STENTOR_") {
             command.env_remove(name);
@@ -39,7 +44,6 @@ pub fn command(directory: &Path) -> Command {
     }
     // As under a terminal, not as under systemd.
     command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET");
-    command
 }
 
 /// What a server is to be started with.
@@ -49,6 +53,7 @@ pub struct Setup {
     config: String,
     address: Ipv4Addr,
     ports: [u16; 2],
+    survives_limits: bool,
 }
 
 impl Default for Setup {
@@ -59,6 +64,7 @@ impl Default for Setup {
             config: String::new(),
             address: Ipv4Addr::LOCALHOST,
             ports: [0, 0],
+            survives_limits: false,
         }
     }
 }
@@ -92,6 +98,12 @@ impl Setup {
             .config("[xep.contact]\nabuse = [\"mailto:abuse@example.org\"]")
     }
 
+    /// Takes a file that may not grow for an error and not for its end, so that [`Stentor::limit_files`] can fill its disk.
+    pub fn survives_limits(mut self) -> Setup {
+        self.survives_limits = true;
+        self
+    }
+
     /// Everything but the start, for tests of the commands alone.
     pub fn prepare(self) -> Stentor {
         let directory = tempfile::Builder::new().prefix("stentor-").tempdir().expect("a temporary directory");
@@ -102,6 +114,7 @@ impl Setup {
             c2s_tls: Reserved::new((self.address, self.ports[1]).into()),
             running: None,
             log: Log::default(),
+            survives_limits: self.survives_limits,
         };
         server.configure(&self);
         server
@@ -124,6 +137,7 @@ pub struct Stentor {
     c2s_tls: Reserved,
     running: Option<Child>,
     log: Log,
+    survives_limits: bool,
 }
 
 impl Stentor {
@@ -153,18 +167,42 @@ impl Stentor {
 
     /// The same; false if it ended at once. [`Stentor::log`] tells why.
     pub fn try_start(&mut self) -> bool {
-        assert!(self.running.is_none(), "it runs already");
-        let mut command = self.command(&["run"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
-        self.log.follow(child.stderr.take().expect("a pipe"));
-        self.running = Some(child);
-        // Listeners are bound before it says so.
-        let serves = self.log.wait_for(PATIENCE, |log| log.contains(" serves "));
+        self.launch();
+        let serves = self.serves_within(PATIENCE);
         if !serves {
             self.wait();
         }
         serves
+    }
+
+    /// Starts the process, and does not wait for anything.
+    pub fn launch(&mut self) {
+        assert!(self.running.is_none(), "it runs already");
+        let mut command = if self.survives_limits {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "trap '' XFSZ; exec \"$0\" run --config \"$1\""]);
+            shell.arg(binary()).arg(self.config_file()).current_dir(self.directory.path());
+            without_settings(&mut shell);
+            shell
+        } else {
+            self.command(&["run"])
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        self.log.follow(child.stderr.take().expect("a pipe"));
+        self.running = Some(child);
+    }
+
+    /// Waits until it says that it serves: its listeners are bound by then. False if it does not in that time, or ended.
+    pub fn serves_within(&self, patience: Duration) -> bool {
+        self.log.wait_for(patience, |log| log.contains(" serves "))
+    }
+
+    /// How large its files may become from now on: with 0 its disk is full. Needs [`Setup::survives_limits`].
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        assert!(self.survives_limits, "it would end at the first write");
+        let pid = Pid::from_child(self.running.as_ref().expect("it runs"));
+        prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("its own child");
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -1,8 +1,10 @@
 //! The SQLite engine: WAL, synchronous=FULL, one writer thread with group commit, pooled readers.
 //!
 //! - `queue`: what waits for the next group commit. `submit` only ever takes its short lock.
-//! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one.
+//! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one, `lists` what
+//!   happens to the log there; `marks` says how far things have got in the log.
 //! - `tail`: index rows of the log that are not in their table yet; `page` merges tail and table.
+//! - `find`: the index of words.
 //! - `reader`: the pool of reading threads.
 //! - `open` and `schema`: the data directory, its lock, versions and migrations; `inspect` looks at it from outside.
 //!
@@ -10,8 +12,11 @@
 
 mod change;
 mod complaint;
+mod find;
 mod inspect;
 mod journal;
+mod lists;
+mod marks;
 mod open;
 mod page;
 mod queue;
@@ -30,8 +35,8 @@ use crate::job::{Job, failed};
 use crate::oneshot::ready;
 use bytes::Bytes;
 use kernel::ports::{
-    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Opened, Owner, Store, StoreError, Swap, Ticket,
-    Value,
+    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Opened, Owner, Search, Store, StoreError, Swap,
+    Ticket, Value,
 };
 use open::Place;
 use parking_lot::Mutex;
@@ -43,6 +48,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tail::Tail;
 use writer::Writer;
+
+/// What takes the text to be searched from a frame; `None` if it has none.
+pub type Text = fn(&[u8]) -> Option<String>;
 
 /// Sizes that the engine works with. The defaults suit a household and a few thousand accounts alike.
 #[derive(Clone, Debug)]
@@ -60,6 +68,13 @@ pub struct Options {
     pub tail_rows: usize,
     /// At least so many index rows are moved in one commit while moving is under way.
     pub settle_rows: usize,
+    /// How the text of a frame is found. Without it, nothing can be searched; what was archived in the meantime can be
+    /// when it is there again.
+    pub text: Option<Text>,
+    /// So many texts are indexed in one commit ...
+    pub text_frames: usize,
+    /// ... or as many as there are, if the first one has waited so long.
+    pub text_delay: Duration,
     /// Page cache of the writer, in bytes; a reader gets a quarter of it.
     pub cache_bytes: usize,
 }
@@ -72,6 +87,9 @@ impl Default for Options {
             leisure: Duration::from_millis(50),
             tail_rows: 100_000,
             settle_rows: 256,
+            text: None,
+            text_frames: 1_024,
+            text_delay: Duration::from_secs(5),
             cache_bytes: 8 << 20,
         }
     }
@@ -254,7 +272,7 @@ impl Store for Sqlite {
                 owner
             };
             // After that moment: the tail must be read before the table that rows move into.
-            let (entries, bytes) = page::tally(connection, tail, owner, None)?;
+            let (entries, bytes) = page::tally(connection, tail, owner)?;
             Ok(Some(Opened { owner, rows, entries, bytes }))
         })
     }
@@ -271,11 +289,37 @@ impl Store for Sqlite {
         self.readers.read(|connection, _| journal::read(connection))
     }
 
-    fn tally(
+    fn entries(
         &self,
         owner: Owner,
-        after: Option<LogId>,
-    ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
-        self.readers.read(move |connection, tail| page::tally(connection, tail, owner, after))
+        ids: Vec<LogId>,
+    ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>> {
+        self.readers.read(move |connection, _| page::entries(connection, owner, ids))
+    }
+
+    fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
+        self.readers.read(move |connection, _| find::search(connection, &search))
+    }
+
+    /// In several transactions, so that none of them is long.
+    fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>> {
+        let queue = self.queue.clone();
+        Box::pin(async move {
+            let mut went = 0;
+            loop {
+                let (job, pending) = Job::expire(below, limit - went);
+                // A closed queue drops the job, and with it the reply, which then says `Closed`.
+                queue.push(job);
+                let expired = pending.await?;
+                went += expired.went;
+                if expired.over || went >= limit {
+                    return Ok(went);
+                }
+            }
+        })
+    }
+
+    fn extent(&self) -> BoxFuture<'static, Result<(u64, Option<LogId>), StoreError>> {
+        self.readers.read(|connection, tail| Ok((tail.bytes(), page::oldest(connection)?)))
     }
 }

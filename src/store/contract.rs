@@ -5,7 +5,8 @@
 use crate::{Memory, Options, Sqlite};
 use bytes::Bytes;
 use kernel::ports::{
-    Batch, LogEntry, LogId, LogPage, LogQuery, Op, Order, Outcome, Owner, Store, StoreError, Swap,
+    Archived, Batch, List, LogEntry, LogId, LogPage, LogQuery, Op, Order, Outcome, Owner, Peer, Search,
+    Store, StoreError, Swap,
 };
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -33,24 +34,56 @@ pub(crate) fn commit(store: &dyn Store, batch: Batch) {
     wait(store.submit(batch).committed()).unwrap();
 }
 
-pub(crate) fn entry(id: u64, owners: &[i64], frame: &str) -> Op {
-    let owner = |place: usize| owners.get(place).copied().map(Owner);
-    Op::Append(LogEntry {
-        id: LogId(id),
-        owners: [owner(0), owner(1)],
-        frame: Bytes::copy_from_slice(frame.as_bytes()),
-    })
+/// The address of an owner.
+pub(crate) fn peer(owner: i64) -> Peer {
+    Peer::of(&format!("{owner}@example.org"))
 }
 
+/// A frame for archives: each owner's with the other one's address, or with its own if it is alone.
+pub(crate) fn archived(id: u64, owners: &[i64], frame: &str) -> LogEntry {
+    let archive = |place: usize| {
+        let owner = owners.get(place)?;
+        let other = owners.get(1 - place).unwrap_or(owner);
+        Some(Archived { owner: Owner(*owner), peer: peer(*other) })
+    };
+    let frame = Bytes::copy_from_slice(frame.as_bytes());
+    LogEntry { id: LogId(id), archives: [archive(0), archive(1)], waiting: None, frame }
+}
+
+pub(crate) fn entry(id: u64, owners: &[i64], frame: &str) -> Op {
+    Op::Append(archived(id, owners, frame))
+}
+
+/// The same, with somebody for whom it waits.
+pub(crate) fn awaited(id: u64, owners: &[i64], waiting: i64, frame: &str) -> Op {
+    Op::Append(LogEntry { waiting: Some(Owner(waiting)), ..archived(id, owners, frame) })
+}
+
+pub(crate) fn remove(owner: i64, ids: &[u64]) -> Op {
+    Op::Remove { owner: Owner(owner), ids: ids.iter().copied().map(LogId).collect() }
+}
+
+pub(crate) fn put_off(owner: i64, ids: &[u64]) -> Op {
+    Op::Wait { owner: Owner(owner), ids: ids.iter().copied().map(LogId).collect() }
+}
+
+/// An owner's archive.
 pub(crate) fn whole(owner: i64) -> LogQuery {
     LogQuery {
         owner: Owner(owner),
+        list: List::Archive,
+        peer: None,
         after: None,
         before: None,
         order: Order::Ascending,
         limit: usize::MAX,
         max_bytes: usize::MAX,
     }
+}
+
+/// What waits for an owner.
+pub(crate) fn backlog(owner: i64) -> LogQuery {
+    LogQuery { list: List::Waiting, ..whole(owner) }
 }
 
 pub(crate) fn ids(page: &LogPage) -> Vec<u64> {
@@ -61,8 +94,12 @@ fn list(store: &dyn Store, owner: i64) -> Vec<u64> {
     ids(&wait(store.page(whole(owner))).unwrap())
 }
 
-fn value(text: &'static str) -> Bytes {
-    Bytes::from_static(text.as_bytes())
+fn waiting(store: &dyn Store, owner: i64) -> Vec<u64> {
+    ids(&wait(store.page(backlog(owner))).unwrap())
+}
+
+fn value(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
 }
 
 const ALICE: Owner = Owner(1);
@@ -81,16 +118,21 @@ macro_rules! contract {
             $(#[test] fn $name() { super::$name(&super::Memory::new()) })*
         }
         mod sqlite {
-            $(#[test] fn $name() { super::on_sqlite(super::Options::default(), super::$name) })*
+            $(#[test] fn $name() { super::on_sqlite(super::searchable(), super::$name) })*
         }
         /// The same with a tail so short that nearly everything is settled at once.
         mod sqlite_settling {
             $(#[test] fn $name() {
-                let options = super::Options { tail_rows: 1, settle_rows: 1, ..super::Options::default() };
+                let options = super::Options { tail_rows: 1, settle_rows: 1, ..super::searchable() };
                 super::on_sqlite(options, super::$name)
             })*
         }
     };
+}
+
+/// Every text is searchable at once.
+pub(crate) fn searchable() -> Options {
+    Options { text: Some(kernel::ports::text), text_frames: 1, ..Options::default() }
 }
 
 fn on_sqlite(options: Options, test: impl FnOnce(&dyn Store)) {
@@ -118,11 +160,23 @@ contract! {
     a_page_is_cut_by_bounds_limit_and_bytes
     a_page_runs_backwards
     a_page_knows_whether_it_is_complete
-    trimming_takes_a_prefix_off_one_list
-    removing_takes_single_entries_off_one_list
+    a_page_of_an_archive_can_be_of_one_address
+    what_waits_is_a_list_of_its_own
+    what_is_archived_can_wait_later
+    removing_takes_single_entries_off_the_waiting_list
+    a_frame_stays_as_long_as_it_is_on_a_list
     an_entry_taken_off_all_lists_may_come_again
     removing_what_is_not_there_changes_nothing
-    a_tally_counts_entries_and_bytes
+    both_may_wait_for_one_frame
+    entries_are_found_by_their_ids
+    expiry_takes_the_oldest_out_of_all_archives
+    what_waits_does_not_expire
+    what_comes_late_expires_too
+    the_extent_is_that_of_all_archives
+    words_are_searched_in_ones_own_archive
+    a_search_is_cut_like_a_page
+    what_is_typed_is_no_query_language
+    what_left_the_archives_is_not_found
     the_newest_id_is_known
     a_message_to_oneself_is_listed_once
     an_entry_without_owner_is_not_kept
@@ -193,8 +247,9 @@ fn open_takes_the_tables_asked_for(store: &dyn Store) {
         .put("b", owner, "1", value("b1"))
         .put("a", owner, "1", value("a1"))
         .put("c", owner, "1", value("c1"))
-        .with(entry(1, &[owner.0], "one"))
-        .with(entry(2, &[BOB.0, owner.0], "three"));
+        .with(awaited(1, &[], owner.0, "one"))
+        .with(awaited(2, &[BOB.0, owner.0], owner.0, "three"))
+        .with(entry(3, &[BOB.0, owner.0], "not counted"));
     commit(store, batch);
     let opened = wait(store.open("alice", &["b", "a", "empty"])).unwrap().unwrap();
     let rows: Vec<_> = opened.rows.iter().map(|(collection, key, _)| (*collection, &key[..])).collect();
@@ -212,14 +267,15 @@ fn a_batch_takes_effect_in_its_order(store: &dyn Store) {
         .put("t", ALICE, "gone", value("3"))
         .delete("t", ALICE, "gone")
         .with(entry(1, &[1], "one"))
-        .with(Op::Trim { owner: ALICE, up_to: LogId(5) })
+        .with(put_off(1, &[1, 2]))
         .with(entry(2, &[1], "two"))
-        .with(entry(3, &[1], "three"))
-        .with(Op::Remove { owner: ALICE, ids: vec![LogId(3)] });
+        .with(awaited(3, &[], 1, "three"))
+        .with(remove(1, &[3]));
     commit(store, batch);
+    assert_eq!(waiting(store, 1), [1]);
     assert_eq!(wait(store.get("t", ALICE, "k")).unwrap(), Some(value("2")));
     assert_eq!(wait(store.get("t", ALICE, "gone")).unwrap(), None);
-    assert_eq!(list(store, 1), [2]);
+    assert_eq!(list(store, 1), [1, 2]);
 }
 
 fn a_swap_puts_only_what_was_expected(store: &dyn Store) {
@@ -290,16 +346,22 @@ fn an_erased_owner_leaves_nothing(store: &dyn Store) {
         .put("a", owner, "1", value("x"))
         .put("b", owner, "2", value("x"))
         .put("a", BOB, "1", value("bob's"))
-        .with(entry(1, &[owner.0, BOB.0], "shared"))
-        .with(entry(2, &[owner.0], "own"));
+        .with(awaited(1, &[owner.0, BOB.0], owner.0, "shared"))
+        .with(entry(2, &[owner.0], "own"))
+        .with(awaited(4, &[], owner.0, "own"));
     commit(store, batch);
-    commit(store, Batch::new().with(entry(3, &[BOB.0, owner.0], "late")).with(Op::Erase { owner }));
+    commit(
+        store,
+        Batch::new().with(awaited(3, &[BOB.0, owner.0], owner.0, "late")).with(Op::Erase { owner }),
+    );
     assert_eq!(wait(store.owner("alice")).unwrap(), None);
     assert_eq!(wait(store.owners("", 9)).unwrap(), [("bob".to_owned(), BOB)]);
     assert_eq!(wait(store.open("alice", &["a", "b"])), Ok(None));
     assert_eq!(wait(store.list("a", owner)).unwrap(), []);
-    assert_eq!(list(store, owner.0), [0; 0]);
+    assert_eq!((list(store, owner.0), waiting(store, owner.0)), (vec![], vec![]));
     assert_eq!(list(store, BOB.0), [1, 3]);
+    let alone = wait(store.page(LogQuery { peer: Some(peer(owner.0)), ..whole(BOB.0) })).unwrap();
+    assert_eq!(ids(&alone), [1, 3]);
     assert_eq!(wait(store.get("a", BOB, "1")).unwrap(), Some(value("bob's")));
 }
 
@@ -407,78 +469,313 @@ fn a_page_knows_whether_it_is_complete(store: &dyn Store) {
     assert!(complete(LogQuery { max_bytes: 99, ..whole(1) }));
 }
 
-fn trimming_takes_a_prefix_off_one_list(store: &dyn Store) {
-    ten(store);
-    commit(store, Batch::new().with(Op::Trim { owner: ALICE, up_to: LogId(50) }));
-    assert_eq!(list(store, 1), [60, 70, 80, 90, 100]);
-    assert_eq!(list(store, 2).len(), 10);
-    commit(store, Batch::new().with(Op::Trim { owner: BOB, up_to: LogId(u64::MAX) }));
-    assert_eq!(list(store, 2), [0; 0]);
-    assert_eq!(list(store, 1).len(), 5);
+fn a_page_of_an_archive_can_be_of_one_address(store: &dyn Store) {
+    let others = [2, 3, 2, 2, 1, 3, 2, 2];
+    let ids_of = |query| ids(&wait(store.page(query)).unwrap());
+    let with = |other| LogQuery { peer: Some(peer(other)), ..whole(1) };
+    for (id, other) in (1..).zip(others) {
+        commit(store, Batch::new().with(entry(id, &[1, other], "x")));
+    }
+    assert_eq!(ids_of(with(2)), [1, 3, 4, 7, 8]);
+    assert_eq!(ids_of(with(3)), [2, 6]);
+    assert_eq!(ids_of(with(1)), [5]);
+    assert_eq!(ids_of(with(4)), [0; 0]);
+    assert_eq!(ids_of(LogQuery { peer: Some(peer(1)), ..whole(3) }), [2, 6]);
+    assert_eq!(ids_of(LogQuery { after: Some(LogId(1)), before: Some(LogId(8)), ..with(2) }), [3, 4, 7]);
+    let back = LogQuery { order: Order::Descending, limit: 3, ..with(2) };
+    let page = wait(store.page(back)).unwrap();
+    assert_eq!((ids(&page), page.complete), (vec![8, 7, 4], false));
+    let rest = wait(store.page(LogQuery { before: Some(LogId(4)), ..back })).unwrap();
+    assert_eq!((ids(&rest), rest.complete), (vec![3, 1], true));
+    commit(store, Batch::new().with(awaited(9, &[1, 2], 2, "x")));
+    assert_eq!(ids_of(LogQuery { peer: Some(peer(1)), ..backlog(2) }), [0; 0]);
+    assert_eq!(wait(store.expire(LogId(4), 9)), Ok(3));
+    assert_eq!((ids_of(with(2)), ids_of(with(3))), (vec![4, 7, 8, 9], vec![6]));
 }
 
-fn removing_takes_single_entries_off_one_list(store: &dyn Store) {
+fn what_waits_is_a_list_of_its_own(store: &dyn Store) {
+    let batch = Batch::new()
+        .with(awaited(1, &[1, 2], 2, "both"))
+        .with(awaited(2, &[], 2, "waits only"))
+        .with(awaited(3, &[1], 2, "in the sender's archive only"))
+        .with(entry(4, &[1, 2], "delivered"));
+    commit(store, batch);
+    assert_eq!((list(store, 1), list(store, 2)), (vec![1, 3, 4], vec![1, 4]));
+    assert_eq!((waiting(store, 1), waiting(store, 2)), (vec![], vec![1, 2, 3]));
+    let page = wait(store.page(LogQuery { order: Order::Descending, limit: 2, ..backlog(2) })).unwrap();
+    assert_eq!((ids(&page), page.complete), (vec![3, 2], false));
+    assert_eq!(page.entries[1].1, value("waits only"));
+}
+
+fn what_is_archived_can_wait_later(store: &dyn Store) {
     ten(store);
-    let gone = vec![LogId(100), LogId(20), LogId(25), LogId(u64::MAX)];
-    commit(store, Batch::new().with(Op::Remove { owner: BOB, ids: gone }));
-    assert_eq!(list(store, 2), [10, 30, 40, 50, 60, 70, 80, 90]);
-    assert_eq!(list(store, 1).len(), 10);
+    commit(store, Batch::new().with(awaited(5, &[], 1, "x")));
+    commit(store, Batch::new().with(put_off(2, &[20, 90, 20, 7, 5])).with(put_off(3, &[10])));
+    assert_eq!((waiting(store, 1), waiting(store, 2), waiting(store, 3)), (vec![5], vec![20, 90], vec![]));
+    commit(
+        store,
+        Batch::new().with(remove(2, &[20])).with(entry(110, &[1, 2], "x")).with(put_off(2, &[110])),
+    );
+    assert_eq!(waiting(store, 2), [90, 110]);
+    assert_eq!(list(store, 2).len(), 11);
+    // Again, when it has been delivered and was not received.
+    commit(store, Batch::new().with(put_off(2, &[20, 30])));
+    assert_eq!(waiting(store, 2), [20, 30, 90, 110]);
+}
+
+fn removing_takes_single_entries_off_the_waiting_list(store: &dyn Store) {
+    for id in 1..=10 {
+        commit(store, Batch::new().with(awaited(10 * id, &[1, 2], 2, "0123456789")));
+    }
+    commit(store, Batch::new().with(remove(2, &[100, 20, 25, u64::MAX])));
+    assert_eq!(waiting(store, 2), [10, 30, 40, 50, 60, 70, 80, 90]);
+    assert_eq!((list(store, 1).len(), list(store, 2).len()), (10, 10));
+}
+
+fn a_frame_stays_as_long_as_it_is_on_a_list(store: &dyn Store) {
+    commit(store, Batch::new().with(awaited(1, &[1, 2], 2, "first")).with(awaited(2, &[], 2, "second")));
+    commit(store, Batch::new().with(remove(2, &[1, 2])));
+    assert_eq!((waiting(store, 2), list(store, 2)), (vec![], vec![1]));
+    assert_eq!(wait(store.entries(BOB, vec![LogId(1), LogId(2)])).unwrap(), [(LogId(1), value("first"))]);
+    commit(store, Batch::new().with(entry(2, &[1], "may come again")));
+    assert_eq!(list(store, 1), [1, 2]);
 }
 
 fn an_entry_taken_off_all_lists_may_come_again(store: &dyn Store) {
-    commit(store, Batch::new().with(entry(1, &[1, 2], "first")));
-    commit(store, Batch::new().with(Op::Remove { owner: ALICE, ids: vec![LogId(1)] }));
+    commit(store, Batch::new().with(awaited(1, &[2], 1, "first")));
+    commit(store, Batch::new().with(remove(1, &[1])));
     commit(store, Batch::new().with(entry(1, &[1], "ignored, bob still has it")));
     assert_eq!(list(store, 1), [0; 0]);
-    let again = Batch::new().with(Op::Trim { owner: BOB, up_to: LogId(1) }).with(entry(1, &[1], "second"));
+    let again = Batch::new().with(Op::Erase { owner: BOB }).with(entry(1, &[1], "second"));
     commit(store, again);
     assert_eq!(wait(store.page(whole(1))).unwrap().entries, [(LogId(1), value("second"))]);
     assert_eq!(list(store, 2), [0; 0]);
 }
 
 fn removing_what_is_not_there_changes_nothing(store: &dyn Store) {
-    commit(store, Batch::new().with(entry(1, &[1], "x")));
+    commit(store, Batch::new().with(awaited(1, &[1], 1, "x")));
+    commit(store, Batch::new().with(remove(2, &[1, 2])).with(Op::Erase { owner: BOB }));
+    assert_eq!((list(store, 1), waiting(store, 1)), (vec![1], vec![1]));
+}
+
+/// The recipient did not get it, nor did another client of the sender.
+fn both_may_wait_for_one_frame(store: &dyn Store) {
+    commit(store, Batch::new().with(awaited(1, &[1, 2], 2, "x")));
+    commit(store, Batch::new().with(put_off(1, &[1])).with(put_off(2, &[1])));
+    assert_eq!((waiting(store, 1), waiting(store, 2)), (vec![1], vec![1]));
+    assert_eq!(wait(store.expire(LogId(9), 9)), Ok(1));
+    commit(store, Batch::new().with(remove(2, &[1])));
+    assert_eq!((waiting(store, 1), waiting(store, 2)), (vec![1], vec![]));
+    assert_eq!(wait(store.entries(ALICE, vec![LogId(1)])).unwrap().len(), 1);
+    commit(store, Batch::new().with(remove(1, &[1])));
+    assert_eq!(wait(store.entries(ALICE, vec![LogId(1)])), Ok(vec![]));
+}
+
+fn entries_are_found_by_their_ids(store: &dyn Store) {
+    ten(store);
+    commit(store, Batch::new().with(awaited(5, &[], 1, "waits")).with(entry(6, &[2], "bob's")));
+    let asked = [100, 5, 10, 10, 6, 7, u64::MAX].map(LogId).to_vec();
+    let found = |owner| -> Vec<u64> {
+        wait(store.entries(owner, asked.clone())).unwrap().into_iter().map(|(id, _)| id.0).collect()
+    };
+    assert_eq!((found(ALICE), found(BOB), found(Owner(3))), (vec![5, 10, 100], vec![6, 10, 100], vec![]));
+    assert_eq!(wait(store.entries(ALICE, vec![LogId(5)])).unwrap(), [(LogId(5), value("waits"))]);
+    assert_eq!(wait(store.entries(ALICE, vec![])), Ok(vec![]));
+}
+
+fn expiry_takes_the_oldest_out_of_all_archives(store: &dyn Store) {
+    ten(store);
+    commit(store, Batch::new().with(entry(15, &[3], "x")));
+    assert_eq!(wait(store.expire(LogId(50), 2)), Ok(2));
+    assert_eq!((list(store, 1)[0], list(store, 2)[0], list(store, 3)), (20, 20, vec![]));
+    assert_eq!(wait(store.expire(LogId(50), 0)), Ok(0));
+    assert_eq!(wait(store.expire(LogId(50), 9)), Ok(3));
+    assert_eq!(wait(store.expire(LogId(50), 9)), Ok(0));
+    assert_eq!((list(store, 1)[0], list(store, 2)[0]), (50, 50));
+    assert_eq!(wait(store.entries(ALICE, vec![LogId(10), LogId(50)])).unwrap().len(), 1);
+}
+
+fn what_waits_does_not_expire(store: &dyn Store) {
     let batch = Batch::new()
-        .with(Op::Remove { owner: BOB, ids: vec![LogId(1), LogId(2)] })
-        .with(Op::Trim { owner: BOB, up_to: LogId(9) })
-        .with(Op::Erase { owner: BOB });
+        .with(awaited(1, &[1, 2], 2, "both"))
+        .with(awaited(2, &[], 2, "only"))
+        .with(entry(3, &[1, 2], "archived"));
     commit(store, batch);
-    assert_eq!(list(store, 1), [1]);
+    assert_eq!(wait(store.expire(LogId(9), 1)), Ok(1));
+    assert_eq!(wait(store.expire(LogId(9), 9)), Ok(1));
+    assert_eq!((list(store, 1), list(store, 2), waiting(store, 2)), (vec![], vec![], vec![1, 2]));
+    commit(store, Batch::new().with(put_off(1, &[1])));
+    assert_eq!(waiting(store, 1), [0; 0]);
+    commit(store, Batch::new().with(remove(2, &[1])));
+    assert_eq!(wait(store.entries(BOB, vec![LogId(1), LogId(2)])).unwrap().len(), 1);
+}
+
+fn what_comes_late_expires_too(store: &dyn Store) {
+    ten(store);
+    assert_eq!(wait(store.expire(LogId(60), 99)), Ok(5));
+    commit(store, Batch::new().with(entry(25, &[1, 2], "late")).with(entry(24, &[2], "late")));
+    assert_eq!(wait(store.extent()).unwrap().1, Some(LogId(24)));
+    assert_eq!(wait(store.expire(LogId(25), 99)), Ok(1));
+    assert_eq!((list(store, 1)[0], list(store, 2)[0]), (25, 25));
+    assert_eq!(wait(store.expire(LogId(61), 99)), Ok(2));
+    assert_eq!(list(store, 1), [70, 80, 90, 100]);
+}
+
+/// "About how many bytes": these engines count them all.
+fn the_extent_is_that_of_all_archives(store: &dyn Store) {
+    let extent = || wait(store.extent()).unwrap();
+    assert_eq!(extent(), (0, None));
+    commit(store, Batch::new().with(awaited(5, &[], 1, "not archived")));
+    assert_eq!(extent(), (0, None));
+    ten(store);
+    commit(store, Batch::new().with(awaited(105, &[1], 2, "xyz")));
+    assert_eq!(extent(), (103, Some(LogId(10))));
+    commit(store, Batch::new().with(remove(2, &[105])));
+    assert_eq!(extent().0, 103);
+    assert_eq!(wait(store.expire(LogId(41), 99)), Ok(4));
+    assert_eq!(extent(), (63, Some(LogId(50))));
+    commit(store, Batch::new().with(Op::Erase { owner: BOB }));
+    assert_eq!(extent().0, 63);
+    commit(store, Batch::new().with(Op::Erase { owner: ALICE }));
+    assert_eq!(extent(), (0, None));
+}
+
+fn said(id: u64, owners: &[i64], body: &str) -> Op {
+    entry(id, owners, &format!("<message xmlns='jabber:client'><body>{body}</body></message>"))
+}
+
+fn looked_for(owner: i64, words: &str) -> Search {
+    Search { page: whole(owner), words: words.to_owned() }
+}
+
+/// The engine may index later; a commit gives it the occasion.
+fn indexed(store: &dyn Store) {
+    for _ in 0..3 {
+        commit(store, Batch::new().put("t", Owner::SERVER, "k", value("v")));
+    }
+}
+
+fn words_are_searched_in_ones_own_archive(store: &dyn Store) {
+    let batch = Batch::new()
+        .with(said(1, &[1, 2], "But soft, what light through yonder window breaks?"))
+        .with(said(2, &[2, 1], "It is the East &amp; Juliet is the sun"))
+        .with(said(3, &[2, 3], "Arise, fair sun"))
+        .with(said(4, &[1], "Grüße, &#x4e2d; 12"))
+        .with(awaited(5, &[], 1, "<message xmlns='jabber:client'><body>sun</body></message>"))
+        .with(entry(6, &[1], "<presence xmlns='jabber:client'><status>sun</status></presence>"));
+    commit(store, batch);
+    commit(store, Batch::new().with(said(7, &[1, 3], "sun again")));
+    indexed(store);
+    let found = |owner, words| ids(&wait(store.search(looked_for(owner, words))).unwrap());
+    assert_eq!((found(1, "sun"), found(2, "sun"), found(3, "sun")), (vec![2, 7], vec![2, 3], vec![3, 7]));
+    assert_eq!(
+        (found(1, "SUN"), found(1, "juliet sun"), found(1, "sun moon")),
+        (vec![2, 7], vec![2], vec![])
+    );
+    assert_eq!(
+        (found(1, "grüße"), found(1, "12"), found(1, "中"), found(1, "amp")),
+        (vec![4], vec![4], vec![4], vec![])
+    );
+    assert_eq!((found(1, ""), found(1, "  "), found(4, "sun")), (vec![], vec![], vec![]));
+    let page = wait(store.search(looked_for(3, "again"))).unwrap();
+    let frame = "<message xmlns='jabber:client'><body>sun again</body></message>";
+    assert_eq!(page, LogPage { entries: vec![(LogId(7), value(frame))], complete: true });
+    // The numbers of owners are no words of the text, nor are words of the text owners.
+    assert_eq!((found(1, "1"), found(12, "grüße")), (vec![], vec![]));
+}
+
+fn a_search_is_cut_like_a_page(store: &dyn Store) {
+    for id in 1..=9 {
+        let body = if id % 3 == 0 { "rare word" } else { "word" };
+        commit(store, Batch::new().with(said(id, &[1, 2 + (id % 2) as i64], body)));
+    }
+    indexed(store);
+    let found = |page, words: &str| {
+        let page = wait(store.search(Search { page, words: words.to_owned() })).unwrap();
+        (ids(&page), page.complete)
+    };
+    let back = LogQuery { order: Order::Descending, ..whole(1) };
+    assert_eq!(found(LogQuery { limit: 2, ..whole(1) }, "rare"), (vec![3, 6], false));
+    assert_eq!(found(LogQuery { limit: 2, ..back }, "rare"), (vec![9, 6], false));
+    assert_eq!(found(LogQuery { limit: 2, before: Some(LogId(6)), ..back }, "rare"), (vec![3], true));
+    assert_eq!(found(LogQuery { after: Some(LogId(6)), ..whole(1) }, "word"), (vec![7, 8, 9], true));
+    assert_eq!(found(LogQuery { max_bytes: 1, ..whole(1) }, "word"), (vec![1], false));
+    assert_eq!(found(LogQuery { peer: Some(peer(3)), ..whole(1) }, "rare"), (vec![3, 9], true));
+    assert_eq!(found(LogQuery { peer: Some(peer(1)), ..whole(2) }, "rare"), (vec![6], true));
+    assert_eq!(found(LogQuery { limit: 0, ..whole(1) }, "rare"), (vec![], false));
+}
+
+fn what_is_typed_is_no_query_language(store: &dyn Store) {
+    commit(store, Batch::new().with(said(1, &[1], "alpha beta, OR gamma")).with(said(2, &[2], "alpha")));
+    indexed(store);
+    let found = |words: &str| ids(&wait(store.search(looked_for(1, words))).unwrap());
+    assert_eq!((found("alpha"), found("alpha OR"), found("gamma beta")), (vec![1], vec![1], vec![1]));
+    for nothing in
+        ["alpha OR delta", "alpha NOT gamma", "NEAR(alpha", "delta*", "alp\" OR \"alpha", "owners:2 delta"]
+    {
+        assert_eq!(found(nothing), [0; 0], "{nothing}");
+    }
+    for odd in ["\"", "\"\"", "(", ")", "*", "^alpha", "-", "text:", "a:b:c", "\0", "\\", "';--", "{", "😀"]
+    {
+        wait(store.search(looked_for(1, odd))).unwrap();
+    }
+    wait(store.search(looked_for(1, &"x ".repeat(5_000)))).unwrap();
+    wait(store.search(looked_for(1, &"x".repeat(50_000)))).unwrap();
+    wait(store.search(looked_for(1, &"x-".repeat(20_000)))).unwrap();
+}
+
+fn what_left_the_archives_is_not_found(store: &dyn Store) {
+    let text = "<message xmlns='jabber:client'><body>word</body></message>";
+    commit(store, (1..=6).fold(Batch::new(), |batch, id| batch.with(awaited(id, &[1, 2], 1, text))));
+    indexed(store);
+    let found = |owner| ids(&wait(store.search(looked_for(owner, "word"))).unwrap());
+    assert_eq!(wait(store.expire(LogId(3), 9)), Ok(2));
+    assert_eq!((found(1), found(2), waiting(store, 1).len()), (vec![3, 4, 5, 6], vec![3, 4, 5, 6], 6));
+    commit(store, Batch::new().with(Op::Erase { owner: ALICE }));
+    assert_eq!((found(1), found(2)), (vec![], vec![3, 4, 5, 6]));
+    // An id may come again when the frame is gone.
+    commit(store, Batch::new().with(said(1, &[2], "another word")));
+    indexed(store);
+    assert_eq!(found(2), [1, 3, 4, 5, 6]);
+    commit(store, Batch::new().with(Op::Erase { owner: BOB }));
+    assert_eq!(found(2), [0; 0]);
 }
 
 fn the_newest_id_is_known(store: &dyn Store) {
-    assert_eq!(wait(store.newest()), Ok(None));
+    let newest = || wait(store.newest()).unwrap();
+    assert_eq!(newest(), None);
+    commit(store, Batch::new().with(entry(9, &[], "nobody's")));
+    assert_eq!(newest(), None);
     ten(store);
-    commit(store, Batch::new().with(entry(105, &[1], "xyz")));
-    let newest = wait(store.newest());
+    commit(store, Batch::new().with(awaited(105, &[], 1, "xyz")));
     commit(store, Batch::new().with(entry(7, &[1], "late")));
-    assert_eq!(newest, Ok(Some(LogId(105))));
-    assert_eq!(wait(store.newest()), newest);
-}
-
-fn a_tally_counts_entries_and_bytes(store: &dyn Store) {
-    ten(store);
-    commit(store, Batch::new().with(entry(105, &[1], "xyz")));
-    assert_eq!(wait(store.tally(ALICE, None)), Ok((11, 103)));
-    assert_eq!(wait(store.tally(ALICE, Some(LogId(90)))), Ok((2, 13)));
-    assert_eq!(wait(store.tally(BOB, Some(LogId(100)))), Ok((0, 0)));
-    assert_eq!(wait(store.tally(ALICE, Some(LogId(u64::MAX)))), Ok((0, 0)));
+    assert_eq!(newest(), Some(LogId(105)));
+    // It never goes back, whatever goes.
+    commit(store, Batch::new().with(remove(1, &[105])));
+    assert_eq!(newest(), Some(LogId(105)));
+    commit(store, Batch::new().with(awaited(104, &[], 1, "x")));
+    commit(store, Batch::new().with(awaited(106, &[], 1, "x")).with(remove(1, &[104, 106])));
+    assert_eq!(newest(), Some(LogId(106)));
+    commit(store, Batch::new().with(entry(107, &[1], "x")).with(entry(108, &[1], "x")));
+    assert_eq!(wait(store.expire(LogId(200), 99)), Ok(13));
+    assert_eq!(newest(), Some(LogId(108)));
 }
 
 fn a_message_to_oneself_is_listed_once(store: &dyn Store) {
-    commit(store, Batch::new().with(entry(1, &[1, 1], "note")));
-    assert_eq!(list(store, 1), [1]);
-    assert_eq!(wait(store.tally(ALICE, None)), Ok((1, 4)));
-    commit(store, Batch::new().with(Op::Trim { owner: ALICE, up_to: LogId(1) }));
-    assert_eq!(list(store, 1), [0; 0]);
+    commit(store, Batch::new().with(awaited(1, &[1, 1], 1, "note")));
+    assert_eq!((list(store, 1), waiting(store, 1)), (vec![1], vec![1]));
+    assert_eq!(wait(store.expire(LogId(2), 9)), Ok(1));
+    assert_eq!((list(store, 1), waiting(store, 1)), (vec![], vec![1]));
 }
 
 fn an_entry_without_owner_is_not_kept(store: &dyn Store) {
     commit(store, Batch::new().with(entry(1, &[], "nobody's")).with(entry(1, &[1], "alice's")));
     assert_eq!(wait(store.page(whole(1))).unwrap().entries, [(LogId(1), value("alice's"))]);
-    let second = LogEntry { id: LogId(2), owners: [None, Some(ALICE)], frame: value("second place") };
+    let place = Archived { owner: ALICE, peer: peer(2) };
+    let second = LogEntry { archives: [None, Some(place)], ..archived(2, &[], "second place") };
     commit(store, Batch::new().with(Op::Append(second)));
     assert_eq!(list(store, 1), [1, 2]);
+    assert_eq!(wait(store.expire(LogId(9), 9)), Ok(2));
 }
 
 /// More than the engines take at a time.
@@ -491,15 +788,19 @@ fn many_entries_are_paged_in_order(store: &dyn Store) {
     let mut back = wait(store.page(LogQuery { order: Order::Descending, ..whole(1) })).unwrap();
     back.entries.reverse();
     assert_eq!(ids(&back), many);
-    assert_eq!(wait(store.tally(ALICE, None)), Ok((3_000, 3_000)));
-    commit(store, Batch::new().with(Op::Trim { owner: ALICE, up_to: LogId(2_000) }));
+    assert_eq!(wait(store.expire(LogId(2_001), 2_500)), Ok(2_000));
     assert_eq!(list(store, 1), many[2_000..]);
+    assert_eq!(wait(store.expire(LogId(2_001), 1)), Ok(0));
 }
 
 fn nonsense_is_refused_alone(store: &dyn Store) {
     let bad = store.submit(Batch::new().with(entry(u64::MAX, &[1], "x")));
     assert_eq!(bad.outcome(), Outcome::Failed);
     assert_eq!(store.submit(Batch::new().put("t", Owner(-1), "k", value("x"))).outcome(), Outcome::Failed);
+    let far = Batch::new().put("t", Owner(i64::MAX), "k", value("x"));
+    assert_eq!(store.submit(far).outcome(), Outcome::Failed);
+    let third = store.submit(Batch::new().with(awaited(1, &[1, 2], 3, "x")));
+    assert_eq!(third.outcome(), Outcome::Failed);
     let swap = Swap { collection: "t", owner: Owner(-2), key: String::new(), expected: None, new: None };
     assert_eq!(wait(store.swap(swap)), Err(StoreError::NotCommitted));
     let first = Batch::new().put("t", Owner(-2), "k", value("x"));
@@ -515,8 +816,12 @@ fn bounds_beyond_all_ids_are_no_trouble(store: &dyn Store) {
     let far = LogId(u64::MAX);
     assert_eq!(wait(store.page(LogQuery { after: Some(far), ..whole(1) })).unwrap().entries, []);
     assert_eq!(ids(&wait(store.page(LogQuery { before: Some(far), ..whole(1) })).unwrap()), [0, last]);
-    commit(store, Batch::new().with(Op::Trim { owner: ALICE, up_to: LogId(0) }));
+    assert_eq!(wait(store.expire(LogId(1), 9)), Ok(1));
     assert_eq!(list(store, 1), [last]);
+    let beyond = LogQuery { owner: Owner(i64::MAX), ..whole(1) };
+    assert_eq!(ids(&wait(store.page(beyond)).unwrap()), [0; 0]);
+    assert_eq!(wait(store.expire(far, 9)), Ok(1));
+    assert_eq!(wait(store.newest()), Ok(Some(LogId(last))));
 }
 
 fn the_backlog_is_empty_when_all_is_durable(store: &dyn Store) {

@@ -237,7 +237,7 @@ pub trait Store: Send + Sync {
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;
 
-    /// The highest id in the log.
+    /// The highest id that ever was in the log, whatever has become of the frame.
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>>;
 
     /// The journal: the last checkpoint and the notes since, in order. What is read at the start to go on where

@@ -1,8 +1,8 @@
 //! `kill -9` in the middle of writing: what was said to be durable is there.
 
-use super::{hasty, open};
-use crate::contract::{entry, ids, wait, whole};
-use kernel::ports::{Batch, LogId, Op, Owner, Store};
+use super::{hasty, open, texts_indexed};
+use crate::contract::{awaited, backlog, ids, peer, remove, wait, whole};
+use kernel::ports::{Batch, LogId, LogQuery, Search, Store};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,13 +15,14 @@ const DIRECTORY: &str = "STENTOR_TEST_STORE";
 fn child() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
     let store = open(Path::new(&directory), hasty());
-    let start = wait(store.tally(Owner(1), None)).unwrap().0;
+    let start = wait(store.page(whole(1))).unwrap().entries.len() as u64;
     // The last pair may be half there: it is sent again, as a client would.
     for id in start.max(1).. {
         // Several in flight, so that groups hold more than one.
-        let first = store.submit(Batch::new().with(entry(2 * id, &[1, 2], "a frame")));
-        let taken = Op::Remove { owner: Owner(2), ids: vec![LogId(2 * id)] };
-        let second = store.submit(Batch::new().with(entry(2 * id + 1, &[2], "another")).with(taken));
+        let frame = format!("<message xmlns='jabber:client'><body>word{id}</body></message>");
+        let first = store.submit(Batch::new().with(awaited(2 * id, &[1, 2], 2, &frame)));
+        let taken = remove(2, &[2 * id]);
+        let second = store.submit(Batch::new().with(awaited(2 * id + 1, &[], 2, "another")).with(taken));
         wait(second.committed()).unwrap();
         wait(first.committed()).unwrap();
         println!("durable {id}");
@@ -54,11 +55,21 @@ fn what_was_durable_survives_a_kill() {
         // The second of a pair takes the first off list 2, in the step that adds itself. Only of the last pair may
         // the first be there without the second.
         let mut pairs: Vec<u64> = (1..=kept.len() as u64).map(|id| 2 * id + 1).collect();
-        let other = ids(&wait(store.page(whole(2))).unwrap());
+        let other = ids(&wait(store.page(backlog(2))).unwrap());
         if other.last().is_some_and(|id| id % 2 == 0) {
             *pairs.last_mut().unwrap() -= 1;
         }
         assert_eq!(other, pairs);
+        let with = LogQuery { peer: Some(peer(1)), ..whole(2) };
+        assert_eq!(ids(&wait(store.page(with)).unwrap()), kept);
+        let bytes: usize =
+            wait(store.page(whole(2))).unwrap().entries.iter().map(|(_, frame)| frame.len()).sum();
+        assert_eq!(wait(store.extent()), Ok((bytes as u64, Some(LogId(2)))));
+        texts_indexed(&store);
+        for id in 1..=kept.len() as u64 {
+            let search = Search { page: whole(2), words: format!("word{id}") };
+            assert_eq!(ids(&wait(store.search(search)).unwrap()), [2 * id]);
+        }
     }
     assert!(durable > 0);
 }

@@ -1,9 +1,9 @@
 //! A disk that fails, and comes back.
 
 use super::{Options, open};
-use crate::contract::{commit, entry, ids, wait, whole};
+use crate::contract::{awaited, backlog, commit, entry, ids, remove, wait, whole};
 use bytes::Bytes;
-use kernel::ports::{Batch, LogId, Op, Outcome, Owner, Store, StoreError, Swap};
+use kernel::ports::{Batch, LogId, Outcome, Owner, Store, StoreError, Swap};
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -121,12 +121,12 @@ fn what_is_queued_meanwhile_is_one_group() {
 fn removals_wait_for_company() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), Options { leisure: Duration::from_secs(3600), ..Options::default() });
-    commit(&store, Batch::new().with(entry(1, &[1], "x")).with(entry(2, &[1], "x")));
-    let remove = |id| Batch::new().with(Op::Remove { owner: Owner(1), ids: vec![LogId(id)] });
+    commit(&store, Batch::new().with(awaited(1, &[], 1, "x")).with(awaited(2, &[], 1, "x")));
+    let remove = |id| Batch::new().with(remove(1, &[id]));
     let first = store.submit(remove(1));
     let second = store.submit(remove(2));
     assert_eq!((first.outcome(), second.outcome()), (Outcome::Pending, Outcome::Pending));
-    let urgent = store.submit(Batch::new().with(entry(3, &[1], "x")));
+    let urgent = store.submit(Batch::new().with(awaited(3, &[], 1, "x")));
     wait(urgent.committed()).unwrap();
     assert!(first.same_group(&urgent) && second.same_group(&urgent));
     // The next ones are not held up by what those waited for, and closing waits for nobody.
@@ -139,10 +139,9 @@ fn removals_wait_for_company() {
 fn removals_do_not_wait_for_ever() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(directory.path(), Options { leisure: Duration::from_millis(1), ..Options::default() });
-    commit(&store, Batch::new().with(entry(1, &[1], "x")));
-    wait(store.submit(Batch::new().with(Op::Remove { owner: Owner(1), ids: vec![LogId(1)] })).committed())
-        .unwrap();
-    assert!(ids(&wait(store.page(whole(1))).unwrap()).is_empty());
+    commit(&store, Batch::new().with(awaited(1, &[], 1, "x")));
+    wait(store.submit(Batch::new().with(remove(1, &[1]))).committed()).unwrap();
+    assert!(ids(&wait(store.page(backlog(1))).unwrap()).is_empty());
 }
 
 #[test]
@@ -156,6 +155,7 @@ fn closing_commits_what_is_queued() {
     assert_eq!(store.submit(Batch::new()).outcome(), Outcome::Failed);
     assert_eq!(wait(store.owner("a")), Err(StoreError::Closed));
     assert_eq!(wait(store.create_owner("a", Batch::new())), Err(StoreError::Closed));
+    assert_eq!(wait(store.expire(LogId(9), 9)), Err(StoreError::Closed));
     // The directory is free, and the log was folded into the database.
     let again = open(directory.path(), Options::default());
     assert_eq!(ids(&wait(again.page(whole(1))).unwrap()).len(), 100);

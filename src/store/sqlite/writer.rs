@@ -31,7 +31,7 @@ pub(crate) struct Writer {
     marks: Marks,
     sweep: Option<Sweep>,
     /// About how many owners there are.
-    owners: usize,
+    owners: i64,
     unsearched: Unsearched,
     held: Option<Instant>,
     complaint: Complaint,
@@ -126,7 +126,8 @@ impl Writer {
     /// So many rows may be in the tail.
     fn tail_limit(&self) -> usize {
         let Options { tail_rows, tail_rows_each, .. } = self.options;
-        tail_rows.max((self.owners * tail_rows_each).min(10 * tail_rows))
+        let owners = usize::try_from(self.owners).unwrap_or(0);
+        tail_rows.max(owners.saturating_mul(tail_rows_each).min(10 * tail_rows))
     }
 
     /// How long to wait for work before settling goes on by itself.
@@ -153,7 +154,7 @@ impl Writer {
                 group.commit.complete(true);
                 for (job, told) in group.jobs.into_iter().zip(told) {
                     if let Told::Created(Some(owner)) = told {
-                        self.owners = self.owners.max(usize::try_from(owner.0).unwrap_or(0));
+                        self.owners = self.owners.max(owner.0);
                     }
                     match (job, told) {
                         (Job::Swap(_, reply), Told::Swapped(done)) => reply.say(Ok(done)),

@@ -73,8 +73,9 @@ impl Daemon for Stentor {
 }
 
 fn open(config: &Config) -> Result<Sqlite, String> {
+    let options = store::Options { text: Some(kernel::ports::text), ..store::Options::default() };
     // Whole, for messages: "data is in use" would be a riddle.
-    Sqlite::open(&config.whole_data(), store::Options::default()).map_err(|error| error.to_string())
+    Sqlite::open(&config.whole_data(), options).map_err(|error| error.to_string())
 }
 
 async fn serve(loaded: Loaded, list: &'static [Listed], options: &[XepOptions]) -> Result<(), String> {

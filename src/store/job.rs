@@ -2,16 +2,27 @@
 
 use crate::oneshot::{Pending, Reply, oneshot};
 use kernel::ports::batch::{check, check_swap, fill_in, weigh, weigh_swap};
-use kernel::ports::{Batch, Commit, Op, Owner, StoreError, Swap, Ticket};
+use kernel::ports::{Batch, Commit, LogId, Op, Owner, StoreError, Swap, Ticket};
 
 /// One call of the port that writes. Jobs take effect in the order in which they were queued.
 pub(crate) enum Job {
     Batch(Batch),
     Swap(Swap, Reply<bool>),
     Create(Newcomer, Reply<Option<Owner>>),
+    /// Takes what is older than this out of archives, at most so many frames; fewer if that would take long.
+    Expire(LogId, usize, Reply<Expired>),
     /// Lets a test look at, and meddle with, the engine inside its transaction.
     #[cfg(test)]
     Meddle(Box<dyn FnMut(&rusqlite::Connection) + Send>),
+}
+
+/// What one step of an expiry has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expired {
+    /// So many frames went.
+    pub(crate) went: usize,
+    /// There are no more.
+    pub(crate) over: bool,
 }
 
 /// An owner to be made.
@@ -41,6 +52,11 @@ impl Job {
         Ok((Job::Create(Newcomer { name: name.to_owned(), first }, reply), pending))
     }
 
+    pub(crate) fn expire(below: LogId, limit: usize) -> (Job, Pending<Expired>) {
+        let (reply, pending) = oneshot();
+        (Job::Expire(below, limit, reply), pending)
+    }
+
     /// True if it does nothing but take entries off a log.
     pub(crate) fn is_removal(&self) -> bool {
         match self {
@@ -56,6 +72,7 @@ impl Job {
             Job::Batch(batch) => weigh(batch),
             Job::Swap(swap, _) => weigh_swap(swap),
             Job::Create(newcomer, _) => weigh(&newcomer.first) + newcomer.name.len(),
+            Job::Expire(..) => 0,
             #[cfg(test)]
             Job::Meddle(_) => 0,
         }
@@ -66,6 +83,7 @@ impl Job {
             Job::Batch(_) => {}
             Job::Swap(_, reply) => reply.say(Err(StoreError::NotCommitted)),
             Job::Create(_, reply) => reply.say(Err(StoreError::NotCommitted)),
+            Job::Expire(.., reply) => reply.say(Err(StoreError::NotCommitted)),
             #[cfg(test)]
             Job::Meddle(_) => {}
         }

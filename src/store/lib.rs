@@ -10,4 +10,4 @@ mod oneshot;
 mod sqlite;
 
 pub use kernel::ports::Memory;
-pub use sqlite::{DATABASE, Found, OpenError, Options, Sqlite};
+pub use sqlite::{DATABASE, Found, OpenError, Options, Sqlite, Text};

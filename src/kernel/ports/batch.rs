@@ -1,12 +1,15 @@
 //! What every engine does with a batch before it takes it: refuse nonsense, weigh it, fill in a new owner.
 
-use super::{Archived, Batch, LogId, Op, Owner, Swap};
+use super::{Archived, Batch, LogEntry, LogId, Op, Owner, Swap};
 
 /// The placeholder that a new owner's first rows carry.
 pub const NEW_OWNER: Owner = Owner(-1);
 
 /// SQLite keeps ids as signed integers, and an exclusive bound above the last id must be expressible.
 pub const MAX_ID: u64 = i64::MAX as u64 - 1;
+
+/// An engine may number the lists of an owner by its number.
+pub const MAX_OWNER: i64 = i64::MAX / 4;
 
 /// Well below SQLite's own limit of 10^9 bytes for a row.
 const MAX_VALUE: usize = 256 << 20;
@@ -26,6 +29,7 @@ pub fn check(batch: &Batch) -> Result<(), &'static str> {
         Op::Append(entry) => {
             let archives = entry.archives.iter().flatten().map(|archived| archived.owner);
             archives.chain(entry.waiting).try_for_each(owned)?;
+            between_two(entry)?;
             known(entry.id).and(sized(entry.frame.len()))
         }
         Op::Wait { owner, .. } | Op::Remove { owner, .. } | Op::Erase { owner } => owned(*owner),
@@ -43,7 +47,18 @@ pub fn check_swap(swap: &Swap) -> Result<(), &'static str> {
 }
 
 fn owned(owner: Owner) -> Result<(), &'static str> {
-    if owner.0 < 0 { Err("negative owner") } else { Ok(()) }
+    match owner.0 {
+        ..0 => Err("negative owner"),
+        0..=MAX_OWNER => Ok(()),
+        _ => Err("owner above 2^61 - 1"),
+    }
+}
+
+/// So that an engine has room for all who may wait for a frame in two places.
+fn between_two(entry: &LogEntry) -> Result<(), &'static str> {
+    let owners = distinct(entry.archives).map(|archived| archived.map(|archived| archived.owner));
+    let third = owners[1].is_some() && entry.waiting.is_some() && !owners.contains(&entry.waiting);
+    if third { Err("waits for a third owner") } else { Ok(()) }
 }
 
 fn known(id: LogId) -> Result<(), &'static str> {

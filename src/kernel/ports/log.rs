@@ -2,6 +2,7 @@
 
 use super::{Owner, WallMillis};
 use bytes::Bytes;
+use wire::frame::{Frame, Kind};
 
 /// Identity and place of a logged stanza: time-ordered and unique in the deployment, never reused.
 /// It is also the stanza-id that clients see (XEP-0359).
@@ -30,7 +31,7 @@ pub struct LogEntry {
     pub id: LogId,
     /// In whose archives it is: the recipient's, the sender's, or none.
     pub archives: [Option<Archived>; 2],
-    /// On whose list of waiting messages it is.
+    /// On whose list of waiting messages it is: where there are two archives, that of one of their owners.
     pub waiting: Option<Owner>,
     /// The stanza as it is to be delivered.
     pub frame: Bytes,
@@ -111,6 +112,45 @@ pub struct LogPage {
 pub struct Search {
     /// Whose archive, from where to where, how much. Its list is [`List::Archive`].
     pub page: LogQuery,
-    /// Words that all have to occur in the text, whatever their case; as the user typed them.
+    /// Words that all have to occur in the text, whatever their case; as the user typed them. Without any, nothing is
+    /// found.
     pub words: String,
+}
+
+/// The text of a stored frame, in which is searched: what a person is to read of a message, in all its languages.
+pub fn text(frame: &[u8]) -> Option<String> {
+    // Most of what has no text, such as markers and receipts, need not be read.
+    if !std::str::from_utf8(frame).ok()?.contains("body") {
+        return None;
+    }
+    let frame = Frame::parse(Bytes::copy_from_slice(frame)).ok()?;
+    if frame.kind() != Kind::Message {
+        return None;
+    }
+    let bodies = frame.elements().filter(|child| child.is("body", wire::ns::CLIENT));
+    let text = bodies.map(|body| body.text()).collect::<Vec<_>>().join("\n");
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn the_text_of_a_message_is_its_bodies() {
+        let text =
+            |content: &str| text(format!("<message xmlns='jabber:client'>{content}</message>").as_bytes());
+        let bodies =
+            "<subject>no</subject><body>1 &lt; 2</body><body xml:lang='de'><![CDATA[<zwei>]]></body>";
+        assert_eq!(text(bodies).as_deref(), Some("1 < 2\n<zwei>"));
+        assert_eq!(text("<body xmlns='urn:other'>no</body>"), None);
+        assert_eq!(
+            text("<forwarded xmlns='urn:xmpp:forward:0'><body xmlns='jabber:client'>no</body></forwarded>"),
+            None
+        );
+        assert_eq!(text("<body/>"), None);
+        assert_eq!(text("<body>"), None);
+        assert_eq!(super::text(b"\xff"), None);
+        assert_eq!(super::text(b"<presence xmlns='jabber:client'><body>no</body></presence>"), None);
+    }
 }

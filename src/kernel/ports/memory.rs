@@ -2,6 +2,7 @@
 //! engine on disk does, in the plainest way; a test can hold its commits back, let them fail, and break it.
 
 use super::batch::{check, check_swap, distinct, fill_in, weigh, weigh_swap};
+use super::log::text;
 use super::{
     Batch, BoxFuture, Collection, Commit, List, Listed, LogEntry, LogId, LogPage, LogQuery, Op, Opened,
     Order, Owner, Peer, Search, Store, StoreError, Swap, Ticket, Value,
@@ -229,7 +230,7 @@ impl Store for Memory {
     }
 
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>> {
-        self.read(|data| data.frames.keys().next_back().copied())
+        self.read(|data| data.newest)
     }
 
     fn journal(&self) -> BoxFuture<'static, Result<Vec<Value>, StoreError>> {
@@ -256,11 +257,11 @@ impl Store for Memory {
     }
 
     fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
-        let words: Vec<String> = search.words.split_whitespace().map(str::to_lowercase).collect();
+        let wanted = words(&search.words);
         self.read(|data| {
             data.page(search.page, |frame| {
-                let text = body(frame).to_lowercase();
-                words.iter().all(|word| text.contains(word))
+                let there = words(&text(frame).unwrap_or_default());
+                !wanted.is_empty() && wanted.is_subset(&there)
             })
         })
     }
@@ -278,11 +279,9 @@ impl Store for Memory {
     }
 }
 
-/// The text that is searched.
-fn body(frame: &Bytes) -> String {
-    let element = wire::frame::Frame::parse(frame.clone()).ok().map(|frame| frame.element());
-    let body = element.and_then(|element| Some(element.get_child("body", wire::ns::CLIENT)?.text()));
-    body.unwrap_or_default()
+fn words(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect()
 }
 
 /// What a disk would hold.
@@ -297,6 +296,7 @@ struct Data {
     /// With their positions, which are counted from the first note on.
     journal: Vec<(u64, Value)>,
     notes: u64,
+    newest: Option<LogId>,
 }
 
 impl Data {
@@ -359,13 +359,13 @@ impl Data {
         if let Some(owner) = entry.waiting {
             self.lists.entry((owner, List::Waiting)).or_default().insert(entry.id, None);
         }
+        self.newest = self.newest.max(Some(entry.id));
         self.frames.insert(entry.id, entry);
     }
 
     fn wait(&mut self, owner: Owner, id: LogId) {
         let archived = self.lists.get(&(owner, List::Archive)).is_some_and(|list| list.contains_key(&id));
-        if let Some(entry) = self.frames.get_mut(&id).filter(|_| archived) {
-            entry.waiting = Some(owner);
+        if archived {
             self.lists.entry((owner, List::Waiting)).or_default().insert(id, None);
         }
     }
@@ -374,15 +374,11 @@ impl Data {
         if self.lists.get_mut(&(owner, list)).is_none_or(|list| list.remove(&id).is_none()) {
             return;
         }
-        let Some(entry) = self.frames.get_mut(&id) else { return };
-        match list {
-            List::Waiting => entry.waiting = None,
-            List::Archive => {
-                entry.archives = entry.archives.map(|place| place.filter(|place| place.owner != owner));
-                entry.archives = distinct(entry.archives);
-            }
+        if let Some(entry) = self.frames.get_mut(&id).filter(|_| list == List::Archive) {
+            entry.archives = entry.archives.map(|place| place.filter(|place| place.owner != owner));
+            entry.archives = distinct(entry.archives);
         }
-        if entry.archives[0].is_none() && entry.waiting.is_none() {
+        if !self.lists.values().any(|list| list.contains_key(&id)) {
             self.frames.remove(&id);
         }
     }

@@ -11,7 +11,7 @@ mod ticket;
 
 pub(crate) use environment::give_way;
 pub use environment::{Clock, Job, Millis, Random, Spawn, Task, WallMillis};
-pub use log::{Archived, List, LogEntry, LogId, LogPage, LogQuery, Order, Peer, Search};
+pub use log::{Archived, List, LogEntry, LogId, LogPage, LogQuery, Order, Peer, Search, text};
 pub use memory::Memory;
 pub use store::{
     Batch, BoxFuture, Collection, Listed, Op, Opened, Owner, Row, Store, StoreError, Swap, Value,

@@ -68,7 +68,8 @@ pub enum Op {
         /// Which.
         ids: Vec<LogId>,
     },
-    /// Removes the owner and everything that hangs on it: all tables, its log, its name.
+    /// Removes the owner and everything that hangs on it: all tables, its log, its name. What is in a long archive may
+    /// still count in [`Store::extent`] for a while, but nobody sees it any more.
     Erase {
         /// Whose data.
         owner: Owner,
@@ -251,7 +252,7 @@ pub trait Store: Send + Sync {
     /// A page of an owner's log.
     fn page(&self, query: LogQuery) -> BoxFuture<'static, Result<LogPage, StoreError>>;
 
-    /// The highest id in the log.
+    /// The highest id that ever was in the log, whatever has become of the frame.
     fn newest(&self) -> BoxFuture<'static, Result<Option<LogId>, StoreError>>;
 
     /// The journal: the last checkpoint and the notes since, in order. What is read at the start to go on where
@@ -268,11 +269,13 @@ pub trait Store: Send + Sync {
         ids: Vec<LogId>,
     ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>>;
 
-    /// Entries of an archive with these words in their text. What was durable a moment ago may not be found yet.
+    /// Entries of an archive with these words in their text ([`super::text`]). What was durable a moment ago may not be
+    /// found yet.
     fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>>;
 
     /// Removes from all archives what is older than `below`, at most `limit` frames at a time, oldest first. Waiting
-    /// messages stay. Returns how many went: less than `limit` when there are no more.
+    /// messages stay. Returns how many went: less than `limit` when there are no more. An engine may take several
+    /// commits for it.
     fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>>;
 
     /// How much there is in all archives: about how many bytes, and the oldest entry.

@@ -3,11 +3,13 @@
 //! **Invariant:** nothing outside the database changes here. A transaction that fails leaves no trace.
 
 use super::journal;
+use super::marks::Marks;
 use super::statements::{Sql, Statements};
-use super::tail::{Changes, Row, Sweep, Tail};
-use crate::job::{Job, Newcomer};
-use kernel::ports::batch::{MAX_ID, distinct, fill_in};
-use kernel::ports::{Batch, LogEntry, LogId, Op, Owner, Swap};
+use super::tail::{Changes, Sweep, Tail, waiting};
+use super::{Options, Text};
+use crate::job::{Expired, Job, Newcomer};
+use kernel::ports::batch::{MAX_ID, fill_in};
+use kernel::ports::{Batch, LogId, Op, Owner, Swap};
 use rusqlite::{Connection, Result};
 
 /// What a job has to be told once its transaction has committed.
@@ -15,17 +17,34 @@ pub(crate) enum Told {
     Nothing,
     Swapped(bool),
     Created(Option<Owner>),
+    Expired(Expired),
 }
 
 /// A transaction under way.
 pub(crate) struct Change<'c> {
-    sql: Statements<'c>,
-    tail: &'c Tail,
-    changes: Changes,
+    pub(crate) sql: Statements<'c>,
+    pub(crate) tail: &'c Tail,
+    pub(crate) changes: Changes,
+    /// As they are before, and as they are after.
+    before: Marks,
+    pub(crate) marks: Marks,
     /// Entries up to this id have to be in the table, not in the tail.
-    direct: i64,
+    pub(crate) direct: i64,
+    /// What takes the text from a frame.
+    pub(crate) text: Option<Text>,
+    /// See [`Options::erase_rows`].
+    pub(crate) erase_rows: usize,
+    /// Archived frames whose text is to be searchable later.
+    pub(crate) unsearched: usize,
     /// Notes of this transaction: one row in the end.
     notes: Vec<u8>,
+}
+
+/// What a transaction has brought about outside the database.
+pub(crate) struct Outcome {
+    pub(crate) changes: Changes,
+    pub(crate) marks: Marks,
+    pub(crate) unsearched: usize,
 }
 
 /// An id as SQLite has it. Those out of range are above every id there is.
@@ -34,18 +53,39 @@ pub(crate) fn number(id: LogId) -> i64 {
 }
 
 impl<'c> Change<'c> {
-    pub(crate) fn begin(connection: &'c Connection, tail: &'c Tail, direct: i64) -> Result<Change<'c>> {
+    pub(crate) fn begin(
+        connection: &'c Connection,
+        tail: &'c Tail,
+        marks: Marks,
+        sweep: Option<Sweep>,
+        options: &Options,
+    ) -> Result<Change<'c>> {
         let mut sql = Statements::new(connection);
         sql.of(Sql::Begin)?.execute([])?;
-        Ok(Change { sql, tail, changes: Changes::default(), direct, notes: Vec::new() })
+        Ok(Change {
+            sql,
+            tail,
+            changes: Changes::default(),
+            before: marks,
+            marks,
+            // Rows at or below the running sweep's end belong into the table even when it does not move now.
+            direct: sweep.map_or(marks.settled, |sweep| sweep.to),
+            text: options.text,
+            erase_rows: options.erase_rows,
+            unsearched: 0,
+            notes: Vec::new(),
+        })
     }
 
-    pub(crate) fn commit(mut self) -> Result<Changes> {
+    pub(crate) fn commit(mut self) -> Result<Outcome> {
         if !self.notes.is_empty() {
-            self.sql.of(Sql::Note)?.execute([&self.notes])?;
+            self.changes.journalled = Some(self.sql.of(Sql::Note)?.insert([&self.notes])?);
+        }
+        for (key, value) in self.marks.since(self.before) {
+            self.sql.of(Sql::Mark)?.execute((key, value))?;
         }
         self.sql.of(Sql::Commit)?.execute([])?;
-        Ok(self.changes)
+        Ok(Outcome { changes: self.changes, marks: self.marks, unsearched: self.unsearched })
     }
 
     /// How many rows of the tail the jobs so far have touched.
@@ -58,6 +98,7 @@ impl<'c> Change<'c> {
             Job::Batch(batch) => self.batch(batch).map(|()| Told::Nothing),
             Job::Swap(swap, _) => self.swap(swap).map(Told::Swapped),
             Job::Create(newcomer, _) => self.create(newcomer).map(Told::Created),
+            Job::Expire(below, limit, _) => self.expire(number(*below), *limit).map(Told::Expired),
             #[cfg(test)]
             Job::Meddle(meddle) => {
                 meddle(self.sql.connection);
@@ -71,17 +112,21 @@ impl<'c> Change<'c> {
             Op::Put { collection, owner, key, value } => self.put(*owner, collection, key, value),
             Op::Delete { collection, owner, key } => self.delete(*owner, collection, key),
             Op::Append(entry) => self.append(entry),
-            Op::Trim { owner, up_to } => self.trim(owner.0, number(*up_to)),
-            Op::Remove { owner, ids } => ids.iter().try_for_each(|id| self.remove(owner.0, number(*id))),
+            Op::Wait { owner, ids } => ids.iter().try_for_each(|id| self.wait(owner.0, number(*id))),
+            Op::Remove { owner, ids } => {
+                ids.iter().try_for_each(|id| self.take_off(waiting(owner.0), number(*id)))
+            }
             Op::Erase { owner } => self.erase(owner.0),
             Op::Note(note) => {
                 journal::write(&mut self.notes, note);
                 Ok(())
             }
-            Op::Checkpoint(note) => {
-                self.notes.clear();
-                journal::write(&mut self.notes, note);
-                self.sql.of(Sql::Forget)?.execute([]).map(drop)
+            Op::Checkpoint { note, up_to } => {
+                let up_to = i64::try_from(*up_to).unwrap_or(i64::MAX);
+                let mut row = Vec::new();
+                journal::write(&mut row, note);
+                self.sql.of(Sql::Forget)?.execute([up_to])?;
+                self.sql.of(Sql::Checkpoint)?.execute((up_to, &row)).map(drop)
             }
         })
     }
@@ -127,75 +172,10 @@ impl<'c> Change<'c> {
         Ok(Some(owner))
     }
 
-    fn append(&mut self, entry: &LogEntry) -> Result<()> {
-        let [Some(a), b] = distinct(entry.owners) else { return Ok(()) };
-        let id = number(entry.id);
-        let appended = self.sql.of(Sql::Append)?.execute((id, a.0, b.map(|b| b.0), &entry.frame[..]))?;
-        if appended == 0 {
-            return Ok(());
-        }
-        for owner in [Some(a), b].into_iter().flatten() {
-            if id <= self.direct {
-                self.sql.of(Sql::Index)?.execute((owner.0, id))?;
-            } else {
-                self.changes.rows.insert((owner.0, id), true);
-            }
-        }
-        Ok(())
-    }
-
-    fn trim(&mut self, owner: i64, up_to: i64) -> Result<()> {
-        let indexed: Vec<i64> =
-            self.sql.of(Sql::Indexed)?.query_map((owner, up_to), |row| row.get(0))?.collect::<Result<_>>()?;
-        if !indexed.is_empty() {
-            self.sql.of(Sql::UnindexUpTo)?.execute((owner, up_to))?;
-        }
-        for id in indexed {
-            self.release(owner, id)?;
-        }
-        let mut waiting = self.tail.up_to(owner, up_to);
-        let fresh = self.changes.rows.range((owner, 0)..=(owner, up_to));
-        waiting.extend(fresh.filter(|(_, there)| **there).map(|((_, id), _)| *id));
-        for id in waiting {
-            self.release(owner, id)?;
-            self.changes.rows.insert((owner, id), false);
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, owner: i64, id: i64) -> Result<()> {
-        if self.release(owner, id)? {
-            self.sql.of(Sql::Unindex)?.execute((owner, id))?;
-            self.changes.rows.insert((owner, id), false);
-        }
-        Ok(())
-    }
-
-    /// Takes the owner off the frame; false if it was not on it.
-    fn release(&mut self, owner: i64, id: i64) -> Result<bool> {
-        Ok(self.sql.of(Sql::DropFrame)?.execute((id, owner))? > 0
-            || self.sql.of(Sql::Unlist)?.execute((id, owner))? > 0)
-    }
-
     fn erase(&mut self, owner: i64) -> Result<()> {
-        self.trim(owner, i64::MAX)?;
+        self.erase_archive(owner)?;
+        self.clear(waiting(owner), usize::MAX)?;
         self.sql.of(Sql::EraseRows)?.execute([owner])?;
         self.sql.of(Sql::EraseName)?.execute([owner]).map(drop)
-    }
-
-    /// Moves the sweep on by about `step` rows; returns where it is then, `None` when it has been round.
-    pub(crate) fn settle(&mut self, sweep: Sweep, step: usize) -> Result<Option<Row>> {
-        let (rows, at) = self.tail.step(sweep, step);
-        for row in rows {
-            // What this transaction has just taken off its list never gets into the table.
-            if self.changes.rows.get(&row) != Some(&false) {
-                self.sql.of(Sql::Index)?.execute(row)?;
-                self.changes.settled.push(row);
-            }
-        }
-        if at.is_none() {
-            self.sql.of(Sql::Mark)?.execute([sweep.to])?;
-        }
-        Ok(at)
     }
 }

@@ -11,6 +11,11 @@ pub(crate) fn write(row: &mut Vec<u8>, note: &[u8]) {
     row.extend_from_slice(note);
 }
 
+/// The last row; 0 if there is none.
+pub(crate) fn last(connection: &Connection) -> Result<i64> {
+    connection.query_row("SELECT ifnull(max(id), 0) FROM journal", [], |row| row.get(0))
+}
+
 /// All notes, in order.
 pub(crate) fn read(connection: &Connection) -> Result<Vec<Value>> {
     let mut found = connection.prepare_cached("SELECT notes FROM journal ORDER BY id")?;

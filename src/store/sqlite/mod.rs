@@ -1,8 +1,10 @@
 //! The SQLite engine: WAL, synchronous=FULL, one writer thread with group commit, pooled readers.
 //!
 //! - `queue`: what waits for the next group commit. `submit` only ever takes its short lock.
-//! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one.
+//! - `writer`: the thread that turns a group into a transaction; `change` is what happens inside one, `lists` what
+//!   happens to the log there; `marks` says how far things have got in the log.
 //! - `tail`: index rows of the log that are not in their table yet; `page` merges tail and table.
+//! - `find`: the index of words.
 //! - `reader`: the pool of reading threads.
 //! - `open` and `schema`: the data directory, its lock, versions and migrations; `inspect` looks at it from outside.
 //!
@@ -10,8 +12,11 @@
 
 mod change;
 mod complaint;
+mod find;
 mod inspect;
 mod journal;
+mod lists;
+mod marks;
 mod open;
 mod page;
 mod queue;
@@ -30,8 +35,8 @@ use crate::job::{Job, failed};
 use crate::oneshot::ready;
 use bytes::Bytes;
 use kernel::ports::{
-    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Opened, Owner, Store, StoreError, Swap, Ticket,
-    Value,
+    Batch, BoxFuture, Collection, LogId, LogPage, LogQuery, Opened, Owner, Search, Store, StoreError, Swap,
+    Ticket, Value,
 };
 use open::Place;
 use parking_lot::Mutex;
@@ -44,6 +49,9 @@ use std::time::Duration;
 use tail::Tail;
 use writer::Writer;
 
+/// What takes the text to be searched from a frame; `None` if it has none.
+pub type Text = fn(&[u8]) -> Option<String>;
+
 /// Sizes that the engine works with. The defaults suit a household and a few thousand accounts alike.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -55,11 +63,23 @@ pub struct Options {
     /// this one at once. What is removed twice is gone all the same; what a crash brings back has been delivered and
     /// is delivered again, as it would be if the crash had come so much earlier.
     pub leisure: Duration,
-    /// Index rows kept in memory before the older half is moved into the table. 30 to 40 bytes each; at start
-    /// the frames behind them are read again, which took less than 0.1 s for the default.
+    /// Index rows kept in memory before the older half is moved into the table. 40 to 50 bytes each; at start the
+    /// frames behind them are read again, which took 0.1 s for the default.
     pub tail_rows: usize,
+    /// So many are kept for each owner where that is more, up to ten times the above: rows of one owner that are moved
+    /// together share a page, and writing pages is all that moving costs.
+    pub tail_rows_each: usize,
     /// At least so many index rows are moved in one commit while moving is under way.
     pub settle_rows: usize,
+    /// An archive is erased at once if it has no more entries than this, and otherwise bit by bit: it may have millions.
+    pub erase_rows: usize,
+    /// How the text of a frame is found. Without it, nothing can be searched; what was archived in the meantime can be
+    /// when it is there again.
+    pub text: Option<Text>,
+    /// So many texts are indexed in one commit ...
+    pub text_frames: usize,
+    /// ... or as many as there are, if the first one has waited so long.
+    pub text_delay: Duration,
     /// Page cache of the writer, in bytes; a reader gets a quarter of it.
     pub cache_bytes: usize,
 }
@@ -71,7 +91,12 @@ impl Default for Options {
             group_bytes: 1 << 20,
             leisure: Duration::from_millis(50),
             tail_rows: 100_000,
+            tail_rows_each: 8,
             settle_rows: 256,
+            erase_rows: 1_000,
+            text: None,
+            text_frames: 1_024,
+            text_delay: Duration::from_secs(5),
             cache_bytes: 8 << 20,
         }
     }
@@ -80,6 +105,7 @@ impl Default for Options {
 /// The SQLite engine. Dropping it does what [`Sqlite::close`] does.
 pub struct Sqlite {
     queue: Arc<Queue>,
+    tail: Arc<Tail>,
     readers: Readers,
     writer: Mutex<Option<JoinHandle<()>>>,
     place: Mutex<Option<Place>>,
@@ -94,13 +120,13 @@ impl Sqlite {
         let tail = Arc::new(Tail::default());
         let queue = Arc::new(Queue::new(options.group_bytes, options.leisure));
         let readers = Readers::new(place.database(), &options, tail.clone());
-        let writer = Writer::new(place.database(), options, connection, queue.clone(), tail)
+        let writer = Writer::new(place.database(), options, connection, queue.clone(), tail.clone())
             .map_err(|error| OpenError::sqlite(&place.database(), error))?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| OpenError::Io(data.to_owned(), error))?;
-        Ok(Sqlite { queue, readers, writer: Mutex::new(Some(thread)), place: Mutex::new(Some(place)) })
+        Ok(Sqlite { queue, tail, readers, writer: Mutex::new(Some(thread)), place: Mutex::new(Some(place)) })
     }
 
     /// Tells whether [`Sqlite::open`] would work, without making, locking or migrating anything.
@@ -254,8 +280,8 @@ impl Store for Sqlite {
                 owner
             };
             // After that moment: the tail must be read before the table that rows move into.
-            let (entries, bytes) = page::tally(connection, tail, owner, None)?;
-            Ok(Some(Opened { owner, rows, entries, bytes }))
+            let waiting = page::waiting(connection, tail, owner)?;
+            Ok(Some(Opened { owner, rows, waiting }))
         })
     }
 
@@ -271,11 +297,41 @@ impl Store for Sqlite {
         self.readers.read(|connection, _| journal::read(connection))
     }
 
-    fn tally(
+    fn journalled(&self) -> u64 {
+        self.tail.journalled()
+    }
+
+    fn entries(
         &self,
         owner: Owner,
-        after: Option<LogId>,
-    ) -> BoxFuture<'static, Result<(u64, u64), StoreError>> {
-        self.readers.read(move |connection, tail| page::tally(connection, tail, owner, after))
+        ids: Vec<LogId>,
+    ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>> {
+        self.readers.read(move |connection, tail| page::entries(connection, tail, owner, ids))
+    }
+
+    fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
+        self.readers.read(move |connection, tail| find::search(connection, tail, &search))
+    }
+
+    /// In several transactions, so that none of them is long.
+    fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>> {
+        let queue = self.queue.clone();
+        Box::pin(async move {
+            let mut went = 0;
+            loop {
+                let (job, pending) = Job::expire(below, limit - went);
+                // A closed queue drops the job, and with it the reply, which then says `Closed`.
+                queue.push(job);
+                let expired = pending.await?;
+                went += expired.went;
+                if expired.over || went >= limit {
+                    return Ok(went);
+                }
+            }
+        })
+    }
+
+    fn extent(&self) -> BoxFuture<'static, Result<(u64, Option<LogId>), StoreError>> {
+        self.readers.read(|connection, tail| Ok((tail.bytes(), page::oldest(connection)?)))
     }
 }

@@ -6,9 +6,10 @@
 //! between.
 
 use super::change::number;
-use super::tail::Tail;
+use super::marks;
+use super::tail::{Stretch, Tail, number as list_number};
 use bytes::Bytes;
-use kernel::ports::{LogId, LogPage, LogQuery, Order, Owner};
+use kernel::ports::{List, Listed, LogId, LogPage, LogQuery, Order, Owner};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 use std::ops::ControlFlow;
@@ -42,74 +43,179 @@ struct Columns {
     one: &'static str,
 }
 
-const FRAMES: Columns = Columns {
+const ARCHIVE: Columns = Columns {
     ascending: "SELECT entry.id, frame FROM entry CROSS JOIN frame ON frame.id = entry.id
-                WHERE entry.owner = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
+                WHERE list = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
     descending: "SELECT entry.id, frame FROM entry CROSS JOIN frame ON frame.id = entry.id
-                 WHERE entry.owner = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id DESC",
+                 WHERE list = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id DESC",
     one: "SELECT frame FROM frame WHERE id = ?1 AND (owner_a = ?2 OR owner_b = ?2)",
 };
 
-/// The length of a blob is in its row's header: the frame itself is not read.
-const LENGTHS: Columns = Columns {
-    ascending: "SELECT entry.id, length(frame) FROM entry CROSS JOIN frame ON frame.id = entry.id
-                WHERE entry.owner = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
-    descending: "",
-    one: "SELECT length(frame) FROM frame WHERE id = ?1 AND (owner_a = ?2 OR owner_b = ?2)",
+const WITH_PEER: Columns = Columns {
+    ascending:
+        "SELECT entry.id, frame FROM entry INDEXED BY entry_by_peer CROSS JOIN frame ON frame.id = entry.id
+                WHERE list = ?1 AND peer = ?4 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
+    descending:
+        "SELECT entry.id, frame FROM entry INDEXED BY entry_by_peer CROSS JOIN frame ON frame.id = entry.id
+                 WHERE list = ?1 AND peer = ?4 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id DESC",
+    one: ARCHIVE.one,
 };
 
-/// A page of the log.
-pub(crate) fn page(connection: &Connection, tail: &Tail, query: LogQuery) -> Result<LogPage> {
-    let mut page = LogPage { complete: true, ..LogPage::default() };
-    let mut bytes = 0;
-    // One more than wanted, to know whether the page is complete.
-    let walk = Walk { connection, tail, owner: query.owner.0, order: query.order, columns: &FRAMES };
-    let chunk = query.limit.saturating_add(1).min(CHUNK);
-    walk.go(low(query.after), query.before.map_or(i64::MAX, number), chunk, |id, frame| {
-        if page.entries.len() >= query.limit || bytes > query.max_bytes {
-            page.complete = false;
+const WAITING: Columns = Columns {
+    ascending: ARCHIVE.ascending,
+    descending: ARCHIVE.descending,
+    one: "SELECT frame FROM frame WHERE id = ?1 AND (wait_a = ?2 OR wait_b = ?2)",
+};
+
+/// The length of a blob is in its row's header: the frame itself is not read. It is negative if the frame is in the
+/// owner's archive, too. A list of what waits is twice its owner and one.
+const LENGTHS: Columns = Columns {
+    ascending:
+        "SELECT entry.id, iif(owner_a = list / 2 OR owner_b = list / 2, -length(frame), length(frame))
+                FROM entry CROSS JOIN frame ON frame.id = entry.id
+                WHERE list = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
+    descending: "",
+    one: "SELECT iif(owner_a = ?2 OR owner_b = ?2, -length(frame), length(frame))
+          FROM frame WHERE id = ?1 AND (wait_a = ?2 OR wait_b = ?2)",
+};
+
+/// Fills a page up to its limits.
+pub(crate) struct Filling {
+    query: LogQuery,
+    page: LogPage,
+    bytes: usize,
+}
+
+impl Filling {
+    pub(crate) fn new(query: LogQuery) -> Filling {
+        Filling { query, page: LogPage { complete: true, ..LogPage::default() }, bytes: 0 }
+    }
+
+    /// Takes one more entry, or breaks because the page is full.
+    pub(crate) fn take(&mut self, id: i64, frame: ValueRef<'_>) -> Result<ControlFlow<()>> {
+        if self.page.entries.len() >= self.query.limit || self.bytes > self.query.max_bytes {
+            self.page.complete = false;
             return Ok(ControlFlow::Break(()));
         }
         let frame = Bytes::copy_from_slice(frame.as_blob()?);
-        bytes += frame.len();
-        page.entries.push((LogId(id.unsigned_abs()), frame));
+        self.bytes += frame.len();
+        self.page.entries.push((id_of(id), frame));
+        Ok(ControlFlow::Continue(()))
+    }
+
+    pub(crate) fn done(self) -> LogPage {
+        self.page
+    }
+}
+
+/// A page of a list.
+pub(crate) fn page(connection: &Connection, tail: &Tail, query: LogQuery) -> Result<LogPage> {
+    let mut filling = Filling::new(query);
+    let columns = match (query.list, query.peer) {
+        (List::Archive, None) => &ARCHIVE,
+        (List::Archive, Some(_)) => &WITH_PEER,
+        (List::Waiting, None) => &WAITING,
+        (List::Waiting, Some(_)) => return Ok(filling.done()),
+    };
+    if tail.is_erased(list_number(query.owner, query.list)) {
+        return Ok(filling.done());
+    }
+    let walk = Walk {
+        connection,
+        tail,
+        owner: query.owner.0,
+        list: list_number(query.owner, query.list),
+        peer: query.peer.map(|peer| peer.0.cast_signed()),
+        order: query.order,
+        columns,
+    };
+    let (low, high) = bounds(&query);
+    // One more than wanted, to know whether the page is complete.
+    let chunk = query.limit.saturating_add(1).min(CHUNK);
+    walk.go(low, high, chunk, |id, frame| filling.take(id, frame))?;
+    Ok(filling.done())
+}
+
+/// The highest id there ever was.
+pub(crate) fn newest(connection: &Connection) -> Result<Option<LogId>> {
+    let _one_moment = Snapshot::begin(connection)?;
+    let mut gone = connection.prepare_cached("SELECT value FROM meta WHERE key = 'newest'")?;
+    let newest = marks::top(connection)?.max(gone.query_row([], |row| row.get(0))?);
+    Ok((newest >= 0).then(|| id_of(newest)))
+}
+
+/// What waits for the owner.
+pub(crate) fn waiting(connection: &Connection, tail: &Tail, owner: Owner) -> Result<Vec<Listed>> {
+    let mut waiting = Vec::new();
+    let walk = Walk {
+        connection,
+        tail,
+        owner: owner.0,
+        list: list_number(owner, List::Waiting),
+        peer: None,
+        order: Order::Ascending,
+        columns: &LENGTHS,
+    };
+    walk.go(-1, i64::MAX, CHUNK, |id, length| {
+        let length = length.as_i64()?;
+        let size = usize::try_from(length.unsigned_abs()).unwrap_or(usize::MAX);
+        waiting.push(Listed { id: id_of(id), size, archived: length < 0 });
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(page)
+    Ok(waiting)
 }
 
-/// The highest id.
-pub(crate) fn newest(connection: &Connection) -> Result<Option<LogId>> {
-    let id: Option<i64> = connection.query_row("SELECT max(id) FROM frame", [], |row| row.get(0))?;
-    Ok(id.map(|id| LogId(id.unsigned_abs())))
-}
-
-/// How many entries there are after an id, and their bytes.
-pub(crate) fn tally(
+/// Entries by their ids, in the order of those.
+pub(crate) fn entries(
     connection: &Connection,
     tail: &Tail,
     owner: Owner,
-    after: Option<LogId>,
-) -> Result<(u64, u64)> {
-    let (mut count, mut bytes) = (0, 0);
-    let walk = Walk { connection, tail, owner: owner.0, order: Order::Ascending, columns: &LENGTHS };
-    walk.go(low(after), i64::MAX, CHUNK, |_, length| {
-        count += 1;
-        bytes += length.as_i64()?.unsigned_abs();
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok((count, bytes))
+    mut ids: Vec<LogId>,
+) -> Result<Vec<(LogId, Bytes)>> {
+    if tail.is_erased(list_number(owner, List::Archive)) {
+        return Ok(Vec::new());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let _one_moment = Snapshot::begin(connection)?;
+    let mut one = connection.prepare_cached(
+        "SELECT frame FROM frame WHERE id = ?1 AND (owner_a = ?2 OR owner_b = ?2 OR wait_a = ?2 OR wait_b = ?2)",
+    )?;
+    let mut found = Vec::new();
+    for id in ids {
+        let mut rows = one.query((number(id), owner.0))?;
+        if let Some(row) = rows.next()? {
+            found.push((id, Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?)));
+        }
+    }
+    Ok(found)
 }
 
-/// The exclusive lower bound.
-fn low(after: Option<LogId>) -> i64 {
-    after.map_or(-1, number)
+/// The oldest entry of any archive.
+pub(crate) fn oldest(connection: &Connection) -> Result<Option<LogId>> {
+    let mut oldest = connection.prepare_cached(
+        "SELECT id FROM frame WHERE id > (SELECT value FROM meta WHERE key = 'expired') AND owner_a IS NOT NULL
+         ORDER BY id LIMIT 1",
+    )?;
+    let mut rows = oldest.query([])?;
+    rows.next()?.map(|row| row.get(0).map(id_of)).transpose()
+}
+
+/// The exclusive bounds of a query.
+pub(crate) fn bounds(query: &LogQuery) -> (i64, i64) {
+    (query.after.map_or(-1, number), query.before.map_or(i64::MAX, number))
+}
+
+fn id_of(id: i64) -> LogId {
+    LogId(id.unsigned_abs())
 }
 
 struct Walk<'c> {
     connection: &'c Connection,
     tail: &'c Tail,
     owner: i64,
+    list: i64,
+    peer: Option<i64>,
     order: Order,
     columns: &'static Columns,
 }
@@ -124,10 +230,9 @@ impl Walk<'_> {
         mut visit: impl FnMut(i64, ValueRef<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         loop {
-            let (ids, more) = self.tail.between(self.owner, low, high, self.order, chunk);
-            // Beyond the last id of a cut list, others of the tail may come before those of the table.
-            let last = ids.last().copied().filter(|_| more);
-            let (from, to) = match (self.order, last) {
+            let Stretch { ids, cut } = self.tail.between(self.list, self.peer, low, high, self.order, chunk);
+            // Beyond the cut, others of the tail may come before those of the table.
+            let (from, to) = match (self.order, cut) {
                 (_, None) => (low, high),
                 (Order::Ascending, Some(last)) => (low, last + 1),
                 (Order::Descending, Some(last)) => (last - 1, high),
@@ -135,7 +240,7 @@ impl Walk<'_> {
             if self.merge(&ids, from, to, &mut visit)?.is_break() {
                 return Ok(());
             }
-            match (self.order, last) {
+            match (self.order, cut) {
                 (_, None) => return Ok(()),
                 (Order::Ascending, Some(last)) => low = last,
                 (Order::Descending, Some(last)) => high = last,
@@ -156,7 +261,10 @@ impl Walk<'_> {
             Order::Descending => self.columns.descending,
         })?;
         let mut one = self.connection.prepare_cached(self.columns.one)?;
-        let mut rows = table.query((self.owner, low, high))?;
+        let mut rows = match self.peer {
+            Some(peer) => table.query((self.list, low, high, peer))?,
+            None => table.query((self.list, low, high))?,
+        };
         let mut waiting = ids.iter().copied().peekable();
         loop {
             let row = rows.next()?;

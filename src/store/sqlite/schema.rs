@@ -3,10 +3,8 @@
 //! A change of the schema is one more line in [`MIGRATIONS`]; lines that were released are never edited.
 
 use super::Options;
-use super::tail::Row;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Result};
-use std::collections::BTreeSet;
+use rusqlite::{Connection, OpenFlags, Result};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,6 +58,52 @@ pub(crate) const MIGRATIONS: &[&str] = &[
         id    INTEGER PRIMARY KEY,
         notes BLOB NOT NULL
     ) STRICT;
+",
+    "
+    -- A frame is in up to two archives, each with the other one's address, and waits for up to two owners. The first
+    -- place of a pair is taken first. What was on a list until now was waiting.
+    ALTER TABLE frame RENAME TO old_frame;
+    CREATE TABLE frame (
+        id      INTEGER PRIMARY KEY,
+        owner_a INTEGER,
+        peer_a  INTEGER,
+        owner_b INTEGER,
+        peer_b  INTEGER,
+        wait_a  INTEGER,
+        wait_b  INTEGER,
+        frame   BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO frame (id, wait_a, wait_b, frame)
+        SELECT id, ifnull(owner_a, owner_b), iif(owner_a IS NULL, NULL, owner_b), frame FROM old_frame ORDER BY id;
+    DROP TABLE old_frame;
+
+    -- The lists: an owner's archive is 2 * owner, with the other one's address; what waits for it is 2 * owner + 1.
+    ALTER TABLE entry RENAME TO old_entry;
+    CREATE TABLE entry (
+        list INTEGER NOT NULL,
+        id   INTEGER NOT NULL,
+        peer INTEGER,
+        PRIMARY KEY (list, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entry_by_peer ON entry (list, peer, id) WHERE peer IS NOT NULL;
+    INSERT INTO entry (list, id) SELECT 2 * owner + 1, id FROM old_entry ORDER BY owner, id;
+    DROP TABLE old_entry;
+
+    -- Archives of owners who are gone, on their way out.
+    CREATE TABLE erased (
+        list INTEGER PRIMARY KEY
+    ) STRICT;
+
+    -- Words of archived frames up to the id 'searched'; whose archives they are in are words, too.
+    CREATE VIRTUAL TABLE search USING fts5 (
+        owners, text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+    );
+    -- Its segments are merged when we say so: by itself it takes any time it likes, most of all when texts are deleted.
+    INSERT INTO search (search, rank) VALUES ('automerge', 0), ('crisismerge', 1900), ('usermerge', 8);
+
+    INSERT INTO meta (key, value) VALUES
+        ('indexed', (SELECT ifnull(max(id), -1) FROM frame)),
+        ('searched', -1), ('expired', -1), ('bytes', 0), ('newest', -1);
 ",
 ];
 
@@ -131,22 +175,4 @@ pub(crate) fn migrate(connection: &mut Connection, version: usize, migrations: &
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", i32::try_from(migrations.len()).unwrap_or(i32::MAX))?;
     transaction.commit()
-}
-
-/// The mark, and the tail above it.
-pub(crate) fn tail(connection: &Connection) -> Result<(i64, BTreeSet<Row>)> {
-    let mark = connection
-        .query_row("SELECT value FROM meta WHERE key = 'mark'", [], |row| row.get(0))
-        .optional()?
-        .unwrap_or(-1);
-    let mut tail = BTreeSet::new();
-    let mut frames = connection.prepare("SELECT id, owner_a, owner_b FROM frame WHERE id > ?1")?;
-    let mut rows = frames.query([mark])?;
-    while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        for owner in [row.get::<_, Option<i64>>(1)?, row.get(2)?].into_iter().flatten() {
-            tail.insert((owner, id));
-        }
-    }
-    Ok((mark, tail))
 }

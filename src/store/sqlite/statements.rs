@@ -12,12 +12,20 @@ pub(crate) enum Sql {
     Lives,
     Value,
     Append,
+    Places,
+    SetPlaces,
+    Drop,
     Index,
     Indexed,
-    UnindexUpTo,
     Unindex,
-    DropFrame,
-    Unlist,
+    Erased,
+    Cleared,
+    Old,
+    Weight,
+    Texts,
+    Find,
+    Lose,
+    Merge,
     EraseRows,
     EraseName,
     Named,
@@ -25,9 +33,10 @@ pub(crate) enum Sql {
     Mark,
     Note,
     Forget,
+    Checkpoint,
 }
 
-const COUNT: usize = Sql::Forget as usize + 1;
+const COUNT: usize = Sql::Checkpoint as usize + 1;
 
 impl Sql {
     const fn text(self) -> &'static str {
@@ -44,29 +53,39 @@ impl Sql {
             Sql::Delete => "DELETE FROM kv WHERE owner = ?1 AND collection = ?2 AND key = ?3",
             Sql::Value => "SELECT value FROM kv WHERE owner = ?1 AND collection = ?2 AND key = ?3",
             Sql::Append => {
-                "INSERT INTO frame (id, owner_a, owner_b, frame) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"
+                "INSERT INTO frame (id, owner_a, peer_a, owner_b, peer_b, wait_a, frame)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
             }
-            Sql::Index => "INSERT INTO entry (owner, id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            Sql::Indexed => "SELECT id FROM entry WHERE owner = ?1 AND id <= ?2",
-            Sql::UnindexUpTo => "DELETE FROM entry WHERE owner = ?1 AND id <= ?2",
-            Sql::Unindex => "DELETE FROM entry WHERE owner = ?1 AND id = ?2",
-            // The frame goes if nobody else owns it ...
-            Sql::DropFrame => {
-                "DELETE FROM frame WHERE id = ?1
-                 AND (owner_a IS NULL OR owner_a = ?2) AND (owner_b IS NULL OR owner_b = ?2)"
+            Sql::Places => {
+                "SELECT owner_a, peer_a, owner_b, peer_b, wait_a, wait_b, length(frame) FROM frame WHERE id = ?1"
             }
-            // ... and else loses this owner, if it has it.
-            Sql::Unlist => {
-                "UPDATE frame SET owner_a = nullif(owner_a, ?2), owner_b = nullif(owner_b, ?2)
-                 WHERE id = ?1 AND (owner_a = ?2 OR owner_b = ?2)"
+            Sql::SetPlaces => {
+                "UPDATE frame SET owner_a = ?2, peer_a = ?3, owner_b = ?4, peer_b = ?5, wait_a = ?6, wait_b = ?7
+                 WHERE id = ?1"
             }
+            Sql::Drop => "DELETE FROM frame WHERE id = ?1",
+            Sql::Index => "INSERT INTO entry (list, id, peer) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            Sql::Indexed => "SELECT id FROM entry WHERE list = ?1 LIMIT ?2",
+            Sql::Unindex => "DELETE FROM entry WHERE list = ?1 AND id = ?2",
+            Sql::Erased => "INSERT INTO erased (list) VALUES (?1) ON CONFLICT DO NOTHING",
+            Sql::Cleared => "DELETE FROM erased WHERE list = ?1",
+            Sql::Old => "SELECT id, owner_a IS NOT NULL FROM frame WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+            Sql::Weight => {
+                "SELECT ifnull(sum(length(frame)), 0) FROM frame
+                 WHERE id > ?1 AND id <= ?2 AND owner_a IS NOT NULL"
+            }
+            Sql::Texts => "SELECT id, owner_a, owner_b, frame FROM frame WHERE id > ?1 ORDER BY id LIMIT ?2",
+            Sql::Find => "INSERT INTO search (rowid, owners, text) VALUES (?1, ?2, ?3)",
+            Sql::Lose => "DELETE FROM search WHERE rowid = ?1",
+            Sql::Merge => "INSERT INTO search (search, rank) VALUES ('merge', ?1)",
             Sql::EraseRows => "DELETE FROM kv WHERE owner = ?1",
             Sql::EraseName => "DELETE FROM owner WHERE id = ?1",
             Sql::Named => "SELECT 1 FROM owner WHERE name = ?1",
             Sql::Name => "INSERT INTO owner (name) VALUES (?1)",
-            Sql::Mark => "UPDATE meta SET value = ?1 WHERE key = 'mark'",
+            Sql::Mark => "UPDATE meta SET value = ?2 WHERE key = ?1",
             Sql::Note => "INSERT INTO journal (notes) VALUES (?1)",
-            Sql::Forget => "DELETE FROM journal",
+            Sql::Forget => "DELETE FROM journal WHERE id <= ?1",
+            Sql::Checkpoint => "INSERT INTO journal (id, notes) VALUES (?1, ?2)",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The thread that writes: a group, a transaction, an fsync.
 
-use super::change::{Change, Told};
+use super::change::{Change, Outcome, Told};
 use super::complaint::Complaint;
+use super::journal;
+use super::marks::Marks;
 use super::queue::{Next, Queue};
-use super::tail::{Changes, Row, Sweep, Tail};
+use super::tail::{Row, Sweep, Tail};
 use super::{Options, schema};
 use crate::job::{Group, Job};
 use rusqlite::{Connection, ErrorCode};
@@ -27,19 +29,32 @@ pub(crate) struct Writer {
     tail: Arc<Tail>,
     /// Gone after an error that casts doubt on it.
     connection: Option<Connection>,
-    /// Every frame up to this id has its index rows in the table.
-    mark: i64,
+    marks: Marks,
     sweep: Option<Sweep>,
+    /// About how many owners there are.
+    owners: i64,
+    unsearched: Unsearched,
     held: Option<Instant>,
     complaint: Complaint,
+}
+
+/// Frames whose texts are not in the word index yet.
+#[derive(Clone, Copy, Default)]
+struct Unsearched {
+    /// About how many.
+    frames: usize,
+    /// Since when there are any.
+    since: Option<Instant>,
 }
 
 /// What a transaction brought about.
 struct Done {
     told: Vec<Told>,
-    changes: Changes,
+    outcome: Outcome,
     /// Where the sweep is now, if it moved.
     swept: Option<Option<Row>>,
+    /// Whether all texts are indexed now, if some were.
+    searched: Option<bool>,
 }
 
 /// Why a transaction did not come about.
@@ -62,8 +77,10 @@ impl Writer {
             queue,
             tail,
             connection: None,
-            mark: -1,
+            marks: Marks::default(),
             sweep: None,
+            owners: 0,
+            unsearched: Unsearched::default(),
             held: None,
             complaint: Complaint::default(),
         };
@@ -91,12 +108,32 @@ impl Writer {
 
     /// Takes what the database says about the log.
     fn adopt(&mut self, connection: Connection) -> rusqlite::Result<()> {
-        let (mark, rows) = schema::tail(&connection)?;
-        self.mark = mark;
+        let (marks, rows) = Marks::read(&connection)?;
+        self.marks = marks;
         self.sweep = None;
-        self.tail.replace(rows);
+        self.owners = connection.query_row("SELECT ifnull(max(id), 0) FROM owner", [], |row| row.get(0))?;
+        let erased = connection
+            .prepare_cached("SELECT list FROM erased")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.tail.replace(rows, erased);
+        self.tail.note_journalled(journal::last(&connection)?);
+        self.tail.weigh(marks.total);
+        // How many there are is found out by indexing them.
+        let some = self.options.text.is_some() && marks.top > marks.searched;
+        self.unsearched = Unsearched {
+            frames: if some { self.options.text_frames } else { 0 },
+            since: some.then(Instant::now),
+        };
         self.connection = Some(connection);
         Ok(())
+    }
+
+    /// So many rows may be in the tail.
+    fn tail_limit(&self) -> usize {
+        let Options { tail_rows, tail_rows_each, .. } = self.options;
+        let owners = usize::try_from(self.owners).unwrap_or(0);
+        tail_rows.max(owners.saturating_mul(tail_rows_each).min(10 * tail_rows))
     }
 
     /// How long to wait for work before settling goes on by itself.
@@ -104,10 +141,15 @@ impl Writer {
         if let Some(held) = self.held {
             return Some(held.saturating_duration_since(Instant::now()));
         }
-        match self.sweep {
-            Some(_) => Some(Duration::ZERO),
-            None => (self.tail.rows() > self.options.tail_rows / 4).then_some(IDLE),
+        if self.sweep.is_some() || self.tail.erased().is_some() {
+            return Some(Duration::ZERO);
         }
+        let tail = (self.tail.rows() > self.tail_limit() / 4).then_some(IDLE);
+        let texts = self.unsearched.since.filter(|_| self.options.text.is_some()).map(|since| {
+            let many = self.unsearched.frames >= self.options.text_frames;
+            if many { Duration::ZERO } else { self.options.text_delay.saturating_sub(since.elapsed()) }
+        });
+        tail.into_iter().chain(texts).min()
     }
 
     fn commit(&mut self, mut group: Group) {
@@ -117,9 +159,13 @@ impl Writer {
                 self.queue.done(bytes);
                 group.commit.complete(true);
                 for (job, told) in group.jobs.into_iter().zip(told) {
+                    if let Told::Created(Some(owner)) = told {
+                        self.owners = self.owners.max(owner.0);
+                    }
                     match (job, told) {
                         (Job::Swap(_, reply), Told::Swapped(done)) => reply.say(Ok(done)),
                         (Job::Create(_, reply), Told::Created(owner)) => reply.say(Ok(owner)),
+                        (Job::Expire(.., reply), Told::Expired(expired)) => reply.say(Ok(expired)),
                         _ => {}
                     }
                 }
@@ -129,7 +175,7 @@ impl Writer {
                 group.fail();
             }
         }
-        if self.sweep.is_none() && self.tail.rows() > self.options.tail_rows {
+        if self.sweep.is_none() && self.tail.rows() > self.tail_limit() {
             self.sweep = self.tail.sweep();
         }
     }
@@ -139,7 +185,7 @@ impl Writer {
         if self.held.take().is_some() {
             return;
         }
-        if self.sweep.is_none() {
+        if self.sweep.is_none() && self.tail.rows() > self.tail_limit() / 4 {
             self.sweep = self.tail.sweep();
         }
         self.transact(&mut []);
@@ -147,7 +193,7 @@ impl Writer {
 
     /// Commits the jobs, and moves the sweep on. `None` if nothing of it took effect.
     fn transact(&mut self, jobs: &mut [Job]) -> Option<Vec<Told>> {
-        let settle = self.sweep.is_some() && self.held.is_none_or(|held| held <= Instant::now());
+        let settle = self.held.is_none_or(|held| held <= Instant::now());
         let mut done = self.attempt(jobs, settle);
         if let (Err(_), true, false) = (&done, settle, jobs.is_empty()) {
             // Settling can wait: without it, the last free pages may still take the messages.
@@ -158,15 +204,15 @@ impl Writer {
                 if self.complaint.over() {
                     tracing::info!(database = %self.database.display(), "commits succeed again");
                 }
-                self.tail.publish(done.changes);
+                self.tail.publish(done.outcome.changes);
+                self.tail.weigh(done.outcome.marks.total);
+                self.marks = done.outcome.marks;
                 match (done.swept, &mut self.sweep) {
                     (Some(Some(row)), Some(sweep)) => sweep.at = row,
-                    (Some(None), Some(sweep)) => {
-                        self.mark = sweep.to;
-                        self.sweep = None;
-                    }
+                    (Some(None), sweep) => *sweep = None,
                     _ => {}
                 }
+                self.unsearched.after(done.outcome.unsearched, done.searched, &self.options);
                 Some(done.told)
             }
             Err(failure) => {
@@ -186,10 +232,9 @@ impl Writer {
     fn attempt(&mut self, jobs: &mut [Job], settle: bool) -> Result<Done, Failure> {
         let done = self.reconnect().and_then(|()| {
             let Some(connection) = &self.connection else { return Err(Failure::Panic) };
-            // Rows at or below the running sweep's end belong into the table even when it does not move now.
-            let direct = self.sweep.map_or(self.mark, |sweep| sweep.to);
-            let sweep = self.sweep.filter(|_| settle);
-            let run = || transaction(connection, &self.tail, direct, jobs, sweep, self.options.settle_rows);
+            let change = || Change::begin(connection, &self.tail, self.marks, self.sweep, &self.options);
+            let later = settle.then_some((self.sweep, self.unsearched));
+            let run = || transaction(change()?, jobs, later, &self.options);
             catch_unwind(AssertUnwindSafe(run)).map_err(|_| Failure::Panic)?.map_err(Failure::Sqlite)
         });
         if let Err(failure) = &done {
@@ -228,20 +273,48 @@ impl Drop for Writer {
     }
 }
 
+impl Unsearched {
+    /// Some have come, and perhaps some have gone into the index.
+    fn after(&mut self, came: usize, searched: Option<bool>, options: &Options) {
+        self.frames += came;
+        match searched {
+            Some(true) => *self = Unsearched::default(),
+            // Nobody knows how many more: the next step finds out.
+            Some(false) => self.frames = options.text_frames,
+            None => {}
+        }
+        if self.frames > 0 {
+            self.since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Whether it is time to index some.
+    fn due(self, came: usize, options: &Options) -> bool {
+        self.frames + came >= options.text_frames
+            || self.since.is_some_and(|since| since.elapsed() >= options.text_delay)
+    }
+}
+
+/// Does the jobs, and what can be done later if it is time for that.
 fn transaction(
-    connection: &Connection,
-    tail: &Tail,
-    direct: i64,
+    mut change: Change<'_>,
     jobs: &mut [Job],
-    sweep: Option<Sweep>,
-    settle_rows: usize,
+    later: Option<(Option<Sweep>, Unsearched)>,
+    options: &Options,
 ) -> rusqlite::Result<Done> {
-    let mut change = Change::begin(connection, tail, direct)?;
     let told = jobs.iter_mut().map(|job| change.job(job)).collect::<rusqlite::Result<_>>()?;
-    // Twice what came in, so that the tail shrinks under any load.
-    let step = settle_rows.max(2 * change.touched());
-    let swept = sweep.map(|sweep| change.settle(sweep, step)).transpose()?;
-    Ok(Done { told, changes: change.commit()?, swept })
+    let (mut swept, mut searched) = (None, None);
+    if let Some((sweep, unsearched)) = later {
+        // Twice what came in, so that the tail shrinks under any load.
+        let step = options.settle_rows.max(2 * change.touched());
+        swept = sweep.map(|sweep| change.settle(sweep, step)).transpose()?;
+        change.go_on_erasing()?;
+        if let Some(text) = options.text.filter(|_| unsearched.due(change.unsearched, options)) {
+            let frames = options.text_frames.max(2 * change.unsearched);
+            searched = Some(change.index_texts(text, frames)?);
+        }
+    }
+    Ok(Done { told, outcome: change.commit()?, swept, searched })
 }
 
 /// Whose fault a failure is.

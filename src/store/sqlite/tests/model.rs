@@ -1,16 +1,18 @@
 //! Random operations on a store that settles all the time, reopens and loses its connection, against the memory
 //! engine.
 
-use super::{ask, hasty, open};
+use super::{ask, hasty, open, texts_indexed};
 use crate::Memory;
-use crate::contract::{commit, entry, wait};
+use crate::contract::{archived, backlog, commit, peer, wait, whole};
 use bytes::Bytes;
-use kernel::ports::{Batch, LogId, LogQuery, Op, Order, Owner, Store};
+use kernel::ports::{Batch, List, LogEntry, LogId, LogQuery, Op, Order, Owner, Search, Store};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const OWNERS: std::ops::Range<i64> = 1..5;
 const IDS: std::ops::Range<u64> = 0..60;
+
+const WORDS: [&str; 3] = ["alpha", "beta", "gamma"];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -18,23 +20,37 @@ enum Step {
     Reopen,
     /// Everything that is not on disk is forgotten, as in a crash.
     Copy,
+    Expire(u64, usize),
     Page(LogQuery),
-    Tally(i64, Option<u64>),
+    Search(Search),
+    Entries(i64, Vec<LogId>),
+    Sums(i64),
 }
 
 fn owner() -> impl Strategy<Value = i64> {
     OWNERS
 }
 
+fn ids() -> impl Strategy<Value = Vec<LogId>> {
+    vec(IDS.prop_map(LogId), 0..5)
+}
+
+fn append() -> impl Strategy<Value = Op> {
+    (IDS, vec(owner(), 0..3), prop::option::of((owner(), 0..2_usize))).prop_map(|(id, owners, waiting)| {
+        let words = (1..=id as usize % 4).map(|n| WORDS[(n + id as usize) % 3]).collect::<Vec<_>>().join(" ");
+        let frame = format!("<message xmlns='jabber:client'><body>{words}</body></message>");
+        // Nobody but those two can wait for what is in two archives.
+        let waiting =
+            waiting.map(|(other, place)| Owner(if owners.len() < 2 { other } else { owners[place] }));
+        Op::Append(LogEntry { waiting, ..archived(id, &owners, &frame) })
+    })
+}
+
 fn op() -> impl Strategy<Value = Op> {
-    let append = |id| {
-        vec(owner(), 0..3).prop_map(move |owners| entry(id, &owners, &"x".repeat((id % 7 + 1) as usize)))
-    };
     prop_oneof![
-        10 => IDS.prop_flat_map(append),
-        2 => (owner(), IDS).prop_map(|(owner, id)| Op::Trim { owner: Owner(owner), up_to: LogId(id) }),
-        3 => (owner(), vec(IDS.prop_map(LogId), 0..5))
-            .prop_map(|(owner, ids)| Op::Remove { owner: Owner(owner), ids }),
+        10 => append(),
+        3 => (owner(), ids()).prop_map(|(owner, ids)| Op::Wait { owner: Owner(owner), ids }),
+        3 => (owner(), ids()).prop_map(|(owner, ids)| Op::Remove { owner: Owner(owner), ids }),
         1 => owner().prop_map(|owner| Op::Erase { owner: Owner(owner) }),
         1 => (owner(), "[ab]").prop_map(|(owner, key)| Op::Put {
             collection: "t",
@@ -49,9 +65,12 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn query() -> impl Strategy<Value = LogQuery> {
     let bound = || prop::option::of(IDS.prop_map(LogId));
-    (owner(), bound(), bound(), any::<bool>(), 0..8_usize, 0..30_usize).prop_map(
-        |(owner, after, before, ascending, limit, max_bytes)| LogQuery {
+    let (list, with) = (prop::sample::select(vec![List::Archive, List::Waiting]), prop::option::of(owner()));
+    (owner(), list, with, bound(), bound(), any::<bool>(), 0..8_usize, 0..300_usize).prop_map(
+        |(owner, list, with, after, before, ascending, limit, max_bytes)| LogQuery {
             owner: Owner(owner),
+            list,
+            peer: with.map(peer),
             after,
             before,
             order: if ascending { Order::Ascending } else { Order::Descending },
@@ -61,13 +80,22 @@ fn query() -> impl Strategy<Value = LogQuery> {
     )
 }
 
+fn search() -> impl Strategy<Value = Search> {
+    let words = vec(prop::sample::select(WORDS.to_vec()), 0..3).prop_map(|words| words.join(" "));
+    (query(), words)
+        .prop_map(|(page, words)| Search { page: LogQuery { list: List::Archive, ..page }, words })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => vec(op(), 0..6).prop_map(Step::Commit),
         1 => Just(Step::Reopen),
         1 => Just(Step::Copy),
+        1 => (IDS, 0..9_usize).prop_map(|(below, limit)| Step::Expire(below, limit)),
         6 => query().prop_map(Step::Page),
-        2 => (owner(), prop::option::of(IDS)).prop_map(|(owner, after)| Step::Tally(owner, after)),
+        2 => search().prop_map(Step::Search),
+        2 => (owner(), ids()).prop_map(|(owner, ids)| Step::Entries(owner, ids)),
+        2 => owner().prop_map(Step::Sums),
     ]
 }
 
@@ -105,31 +133,56 @@ fn check(steps: Vec<Step>) {
             Step::Page(query) => {
                 assert_eq!(wait(store.page(query)), wait(model.page(query)), "{query:?}");
             }
-            Step::Tally(owner, after) => {
-                let tally = |store: &dyn Store| wait(store.tally(Owner(owner), after.map(LogId)));
-                assert_eq!(tally(&store), tally(&model));
+            Step::Expire(below, limit) => {
+                assert_eq!(wait(store.expire(LogId(below), limit)), wait(model.expire(LogId(below), limit)));
+            }
+            Step::Search(search) => {
+                texts_indexed(&store);
+                let found = |store: &dyn Store| wait(store.search(search.clone()));
+                assert_eq!(found(&store), found(&model), "{search:?}");
+            }
+            Step::Entries(owner, ids) => {
+                let entries = |store: &dyn Store| wait(store.entries(Owner(owner), ids.clone()));
+                assert_eq!(entries(&store), entries(&model));
+            }
+            Step::Sums(owner) => {
+                let sums = |store: &dyn Store| {
+                    let opened = wait(store.open(&format!("owner {owner}"), &["t"]));
+                    (opened, wait(store.extent()), wait(store.newest()))
+                };
+                assert_eq!(sums(&store), sums(&model));
             }
         }
     }
-    let mut listed = 0;
-    for owner in OWNERS.map(Owner) {
-        let query = LogQuery { owner, ..crate::contract::whole(0) };
-        let page = wait(store.page(query)).unwrap();
-        assert_eq!(Ok(&page), wait(model.page(query)).as_ref());
-        assert_eq!(wait(store.list("t", owner)), wait(model.list("t", owner)));
-        listed += page.entries.len() as i64;
+    texts_indexed(&store);
+    let (mut archived, mut waiting, mut texts) = (0, 0, std::collections::BTreeSet::new());
+    for owner in OWNERS {
+        let page = wait(store.page(whole(owner))).unwrap();
+        let backlog = wait(store.page(backlog(owner))).unwrap();
+        assert_eq!(Ok(&page), wait(model.page(whole(owner))).as_ref());
+        assert_eq!(Ok(&backlog), wait(model.page(crate::contract::backlog(owner))).as_ref());
+        assert_eq!(wait(store.list("t", Owner(owner))), wait(model.list("t", Owner(owner))));
+        archived += page.entries.len() as i64;
+        waiting += backlog.entries.len() as i64;
+        texts.extend(page.entries.iter().filter(|(id, _)| id.0 % 4 > 0).map(|(id, _)| id.0 as i64));
     }
     drop(store);
-    // Nothing is left behind: each owner on a frame is an entry, each settled row has its frame.
-    let places = "SELECT count(owner_a) + count(owner_b) FROM frame";
-    assert_eq!(ask(directory.path(), places), [listed]);
-    let unowned = "SELECT owner FROM kv WHERE owner NOT IN (SELECT id FROM owner)";
-    assert_eq!(ask(directory.path(), unowned), [0; 0]);
-    let orphans = "SELECT entry.id FROM entry LEFT JOIN frame ON frame.id = entry.id
-                   WHERE owner NOT IN (ifnull(owner_a, -1), ifnull(owner_b, -1)) OR frame.id IS NULL";
-    assert_eq!(ask(directory.path(), orphans), [0; 0]);
-    let ownerless = "SELECT count(*) FROM frame WHERE owner_a IS NULL AND owner_b IS NULL";
-    assert_eq!(ask(directory.path(), ownerless), [0]);
+    let ask = |sql| ask(directory.path(), sql);
+    // Nothing is left behind: each place of a frame is an entry, each settled row has its frame, and each text its.
+    assert_eq!(ask("SELECT count(owner_a) + count(owner_b) FROM frame"), [archived]);
+    assert_eq!(ask("SELECT count(wait_a) + count(wait_b) FROM frame"), [waiting]);
+    assert_eq!(ask("SELECT owner FROM kv WHERE owner NOT IN (SELECT id FROM owner)"), [0; 0]);
+    let orphans = "SELECT entry.id FROM entry LEFT JOIN frame ON frame.id = entry.id WHERE frame.id IS NULL
+                   OR (list % 2 = 0 AND list / 2 NOT IN (ifnull(owner_a, -1), ifnull(owner_b, -1)))
+                   OR (list % 2 = 1 AND list / 2 NOT IN (ifnull(wait_a, -1), ifnull(wait_b, -1)))
+                   OR peer IS NOT iif(list % 2 = 1, NULL, iif(list / 2 = owner_a, peer_a, peer_b))";
+    assert_eq!(ask(orphans), [0; 0]);
+    let disordered = "SELECT id FROM frame WHERE (owner_a IS NULL AND wait_a IS NULL)
+                      OR (owner_a IS NULL AND owner_b IS NOT NULL) OR (wait_a IS NULL AND wait_b IS NOT NULL)
+                      OR owner_a = owner_b OR wait_a = wait_b";
+    assert_eq!(ask(disordered), [0; 0]);
+    assert_eq!(ask("SELECT rowid FROM search ORDER BY rowid"), texts.into_iter().collect::<Vec<_>>());
+    assert_eq!(ask("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), [0]);
 }
 
 proptest! {

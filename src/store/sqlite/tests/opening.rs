@@ -3,9 +3,9 @@
 use super::super::open::Place;
 use super::super::schema::MIGRATIONS;
 use super::{Options, ask, open};
-use crate::contract::{commit, entry, ids, wait, whole};
+use crate::contract::{backlog, commit, entry, ids, remove, wait, whole};
 use crate::{Found, OpenError, Sqlite};
-use kernel::ports::{Batch, Store};
+use kernel::ports::{Batch, LogId, Store};
 use std::fs;
 use std::path::Path;
 
@@ -144,6 +144,35 @@ fn a_migration_that_fails_changes_nothing() {
     assert_eq!(ids(&wait(store.page(whole(1))).unwrap()), [1]);
     drop(store);
     assert_eq!(ask(directory.path(), "SELECT count(*) FROM sqlite_schema WHERE name = 'added'"), [0]);
+}
+
+/// Lists of the first versions were lists of what waits.
+#[test]
+fn lists_of_the_first_versions_wait() {
+    for version in 1..=2 {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::take(directory.path()).unwrap();
+        drop(place.connect(&Options::default(), &MIGRATIONS[..version]).unwrap());
+        drop(place);
+        // As a sweep left them that has got to the row of owner 2 and id 20.
+        let connection = rusqlite::Connection::open(directory.path().join("stentor.db")).unwrap();
+        let old = "INSERT INTO owner (id, name) VALUES (1, 'alice'), (2, 'bob');
+                   INSERT INTO frame VALUES (10, 1, 2, x'aa'), (20, 2, NULL, x'bb'), (25, NULL, 2, x'cc'), (30, 1, NULL, x'dd');
+                   INSERT INTO entry VALUES (1, 10), (2, 10), (2, 20);
+                   UPDATE meta SET value = 10";
+        connection.execute_batch(old).unwrap();
+        drop(connection);
+        let store = open(directory.path(), super::hasty());
+        let waiting = |owner| ids(&wait(store.page(backlog(owner))).unwrap());
+        assert_eq!((waiting(1), waiting(2)), (vec![10, 30], vec![10, 20, 25]));
+        assert_eq!(wait(store.page(whole(1))).unwrap().entries, []);
+        assert_eq!(wait(store.newest()), Ok(Some(LogId(30))));
+        commit(&store, Batch::new().with(remove(2, &[10, 20, 25])).with(remove(1, &[10])));
+        assert_eq!((waiting(1), waiting(2)), (vec![30], vec![]));
+        drop(store);
+        assert_eq!(ask(directory.path(), "SELECT id FROM frame"), [30]);
+        assert_eq!(ask(directory.path(), "SELECT id FROM entry"), [0; 0]);
+    }
 }
 
 /// All files with what is in them.

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod strip;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -19,6 +20,8 @@ mod xep_0191_blocking;
 mod xep_0198_sm;
 mod xep_0199_ping;
 mod xep_0202_time;
+mod xep_0203_delay;
+mod xep_0359_sid;
 mod xep_0478_stream_limits;
 
 use kernel::Listed;
@@ -38,5 +41,7 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0198_sm::StreamManagement>(),
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
+    Listed::of::<xep_0203_delay::Delay>(),
+    Listed::of::<xep_0359_sid::StanzaIds>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod content;
+mod forward;
 mod strip;
 #[cfg(test)]
 mod testing;
@@ -21,7 +23,11 @@ mod xep_0198_sm;
 mod xep_0199_ping;
 mod xep_0202_time;
 mod xep_0203_delay;
+mod xep_0313_mam;
+mod xep_0334_hints;
 mod xep_0359_sid;
+mod xep_0431_fulltext;
+mod xep_0441_mamprefs;
 mod xep_0478_stream_limits;
 
 use kernel::Listed;
@@ -42,6 +48,10 @@ pub const ALL: &[Listed] = &[
     Listed::of::<xep_0199_ping::Ping>(),
     Listed::of::<xep_0202_time::Time>(),
     Listed::of::<xep_0203_delay::Delay>(),
+    Listed::of::<xep_0313_mam::Mam>(),
+    Listed::of::<xep_0334_hints::ProcessingHints>(),
     Listed::of::<xep_0359_sid::StanzaIds>(),
+    Listed::of::<xep_0431_fulltext::FullText>(),
+    Listed::of::<xep_0441_mamprefs::ArchivePreferences>(),
     Listed::of::<xep_0478_stream_limits::Advertisement>(),
 ];

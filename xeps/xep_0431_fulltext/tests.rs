@@ -16,3 +16,9 @@ fn announced_where_there_is_an_archive() {
     assert!(announced(&[disco, Listed::of::<crate::xep_0313_mam::Mam>(), fulltext]));
     assert!(!announced(&[disco, fulltext]));
 }
+
+#[test]
+#[ignore = "nothing is archived yet"]
+fn scenarios() {
+    crate::testing::play("xep_0431_fulltext");
+}

@@ -10,3 +10,9 @@ fn without_an_archive_there_are_none() {
     let answer = juliet.ask("<iq type='get' id='p'><prefs xmlns='urn:xmpp:mam:2'/></iq>");
     assert_eq!(condition(&answer), "service-unavailable");
 }
+
+#[test]
+#[ignore = "nothing is archived yet"]
+fn scenarios() {
+    crate::testing::play("xep_0441_mamprefs");
+}

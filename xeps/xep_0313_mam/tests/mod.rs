@@ -308,6 +308,12 @@ fn documented_defaults_are_the_defaults() {
     assert!(refused("max = 0") && refused("page = 0"));
 }
 
+#[test]
+#[ignore = "nothing is archived yet"]
+fn scenarios() {
+    crate::testing::play("xep_0313_mam");
+}
+
 fn id(text: &str) -> LogId {
     LogId::parse(text).unwrap()
 }

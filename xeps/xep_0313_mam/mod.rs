@@ -1,7 +1,7 @@
 //! The message archive (XEP-0313): accounts look up what was said.
 //!
 //! The kernel stores what [`worth`] deems worth it and the account wants ([`crate::xep_0441_mamprefs`]); here queries are
-//! answered, page by page ([`find`]), and what is old is let go ([`retention`]).
+//! answered, page by page ([`mod@find`]), and what is old is let go ([`retention`]).
 //!
 //! **Invariant:** an archive is shown to nobody but its account, and who else asks does not learn whether there is one.
 
@@ -129,6 +129,8 @@ impl Xep for Mam {
         let accounts = Scope::OWN | Scope::ACCOUNT;
         hooks.iq(accounts, NS, Ask::Both, &self, Self::serve);
         hooks.feature(accounts, EXTENDED);
+        // XEP-0059 §4: otherwise clients SHOULD NOT ask for pages.
+        hooks.feature(accounts, rsm::NS);
         hooks.archive(&self, worth::archiving, Self::wanted);
         hooks.every_minute(&self, Self::forget);
     }

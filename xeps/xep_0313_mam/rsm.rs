@@ -6,7 +6,7 @@ use minidom::Element;
 use wire::error::{StanzaCondition, StanzaError};
 use wire::frame::XmlWriter;
 
-const NS: &str = "http://jabber.org/protocol/rsm";
+pub(super) const NS: &str = "http://jabber.org/protocol/rsm";
 
 /// Which page is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -258,7 +258,7 @@ fn announced_at_accounts() {
     for (client, to) in [(&mut juliet, ""), (&mut romeo, JULIET)] {
         let info = crate::testing::result(&crate::testing::get(client, to, info));
         let has = |var: &str| info.children().any(|child| child.attr("var") == Some(var));
-        for feature in [super::NS, super::EXTENDED, "urn:xmpp:fulltext:0"] {
+        for feature in [super::NS, super::EXTENDED, RSM, "urn:xmpp:fulltext:0"] {
             assert!(has(feature), "{feature}");
         }
         assert!(!has("urn:xmpp:mam:2#groupchat-field") && !has("urn:xmpp:mam:2#groupchat-available"));

@@ -97,6 +97,17 @@ fn prefixes_and_references_hide_nothing() {
     }
 }
 
+/// One filter after the other: each sees what the last one left.
+#[test]
+fn ids_and_delays_are_both_stripped() {
+    let world =
+        World::with(&[Listed::of::<crate::xep_0203_delay::Delay>(), Listed::of::<super::StanzaIds>()]);
+    let delay = "<delay xmlns='urn:xmpp:delay' from='example.org' stamp='2002-09-10T23:08:25Z'/>";
+    let message = sent(&world, &[id("example.org").as_str(), delay, "<body>hi</body>", delay].concat());
+    let names: Vec<&str> = message.children().map(Element::name).collect();
+    assert_eq!(names, ["body"]);
+}
+
 #[test]
 fn scenarios() {
     crate::testing::play("xep_0359_sid");

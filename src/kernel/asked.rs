@@ -111,8 +111,7 @@ impl Engine {
             return None;
         }
         let _waiting = Waiting { engine: self, id: &id };
-        let request =
-            Frame::iq().type_(type_).id(&id).from(from).to(to.as_str()).raw(payload).build();
+        let request = Frame::iq().type_(type_).id(&id).from(from).to(to.as_str()).raw(payload).build();
         self.route(request.into());
         let mut timeout = self.ports.clock.sleep_until(self.ports.clock.now() + within);
         std::future::poll_fn(|context| match self.asked.poll(&id, context.waker()) {

@@ -25,23 +25,6 @@ pub(super) struct Play {
     told: bool,
 }
 
-/// Archives everything.
-struct Everything;
-
-impl kernel::Xep for Everything {
-    const NUMBER: u16 = 0;
-    const NAME: &'static str = "everything";
-    const TITLE: &'static str = "";
-    const VERSION: &'static str = "";
-    type Config = std::collections::BTreeMap<String, String>;
-    fn new(_: Self::Config, _: &mut kernel::Env) -> Result<Self, kernel::ConfigError> {
-        Ok(Everything)
-    }
-    fn register(self: Arc<Self>, hooks: &mut kernel::hooks::Hooks) {
-        hooks.archive(&self, |frame| frame.child("body", wire::ns::CLIENT).is_some(), |_, _| true);
-    }
-}
-
 impl Play {
     pub(super) fn new(seed: u64, told: bool) -> Play {
         let mut dice = Dice(seed);
@@ -49,7 +32,6 @@ impl Play {
         let outbox = [8_000, 256 * 1024][dice.roll(2)];
         let world = World::build()
             .xeps(ALL)
-            .xep(kernel::Listed::of::<Everything>(), "")
             .seed(seed)
             .store(store.clone())
             .settings(|settings| {

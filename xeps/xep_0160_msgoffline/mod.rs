@@ -61,7 +61,6 @@ impl Xep for MsgOffline {
             delay,
         });
         hooks.feature(Scope::SERVER, "msgoffline");
-        hooks.feature(Scope::SERVER, wire::ns::DELAY);
     }
 }
 

@@ -38,6 +38,8 @@ fn what_passes_with_the_moment_is_not_kept() {
         &format!("<thread>t</thread>{ACTIVE}<origin-id xmlns='urn:xmpp:sid:0' id='1'/>"),
     );
     check(false, "type='chat'", "<x xmlns='jabber:x:event'><composing/><id>1</id></x>");
+    // What another archive found for somebody is kept there.
+    check(false, "", "<result xmlns='urn:xmpp:mam:2' id='1'/>");
     check(true, "type='chat'", &format!("{ACTIVE}<body>hi</body>"));
     check(true, "type='chat'", &format!("<thread>t</thread><body>hi</body>{ACTIVE}"));
 }

@@ -123,7 +123,6 @@ fn scenarios() {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn scenarios_of_copies() {
     play("xep_0280_carbons/copies");
 }
@@ -143,7 +142,6 @@ fn three(world: &World) -> (Client, Client, Client) {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn each_message_comes_once() {
     let world = world();
     let (mut garden, mut home, mut juliet) = three(&world);
@@ -178,7 +176,6 @@ fn each_message_comes_once() {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn sessions_that_are_not_available_get_copies() {
     let world = world();
     let (mut garden, mut home, mut juliet) = three(&world);
@@ -191,7 +188,6 @@ fn sessions_that_are_not_available_get_copies() {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn the_error_to_a_sent_message_is_copied() {
     let world = world();
     let (mut garden, mut home, _juliet) = three(&world);
@@ -201,7 +197,6 @@ fn the_error_to_a_sent_message_is_copied() {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn the_error_to_a_copy_goes_nowhere() {
     let world = world();
     let (mut garden, mut home, mut juliet) = three(&world);
@@ -219,7 +214,6 @@ fn the_error_to_a_copy_goes_nowhere() {
 }
 
 #[test]
-#[ignore = "needs the copies of the kernel"]
 fn a_copy_for_a_session_that_sleeps_comes_when_it_is_resumed() {
     let world = world();
     let (_garden, mut home, mut juliet) = three(&world);

@@ -110,4 +110,9 @@ impl AccountView<'_> {
     pub fn may_be_seen_by(&self, contact: &wire::jid::BareJid) -> bool {
         self.state.roster.may_see(contact)
     }
+
+    /// True if that contact is in the roster, whatever the subscription.
+    pub fn knows(&self, contact: &wire::jid::BareJid) -> bool {
+        self.state.roster.item(&wire::jid::Jid::from(contact.clone())).is_some()
+    }
 }

@@ -430,7 +430,7 @@ fn note_due(target: &Target, id: LogId, form: Form, note: &mut Note) {
 
 fn stanza_id(by: &BareJid, id: LogId) -> XmlWriter {
     let mut out = XmlWriter::new();
-    let id = id.0.to_string();
+    let id = id.to_text();
     out.start("stanza-id").attr("xmlns", ns::STANZA_ID).attr("by", by.as_str()).attr("id", &id).end();
     out
 }

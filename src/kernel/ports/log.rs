@@ -13,14 +13,27 @@ impl LogId {
     /// Bits below the millisecond: so many ids can be given out within one.
     const SEQUENCE_BITS: u32 = 20;
 
-    /// The smallest id of a point in time.
+    /// The smallest id of a point in time; of times that no id can have, the nearest there is.
     pub fn at(time: WallMillis) -> LogId {
-        LogId(u64::try_from(time.0).unwrap_or(0) << Self::SEQUENCE_BITS)
+        let millis = u64::try_from(time.0).unwrap_or(0);
+        LogId(if millis > u64::MAX >> Self::SEQUENCE_BITS { u64::MAX } else { millis << Self::SEQUENCE_BITS })
     }
 
     /// When the stanza with this id was received.
     pub fn received(self) -> WallMillis {
         WallMillis(i64::try_from(self.0 >> Self::SEQUENCE_BITS).unwrap_or(i64::MAX))
+    }
+
+    /// As clients see it: 16 hexadecimal digits, so that texts sort as ids do.
+    pub fn to_text(self) -> String {
+        format!("{:016x}", self.0)
+    }
+
+    /// Reads what [`LogId::to_text`] writes, and nothing else: there is one text for each id.
+    pub fn parse(text: &str) -> Option<LogId> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let sound = text.len() == 16 && text.bytes().all(digit);
+        sound.then(|| u64::from_str_radix(text, 16).ok().map(LogId))?
     }
 }
 
@@ -134,7 +147,7 @@ pub fn text(frame: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::*;
 
     #[test]
     fn the_text_of_a_message_is_its_bodies() {
@@ -152,5 +165,33 @@ mod tests {
         assert_eq!(text("<body>"), None);
         assert_eq!(super::text(b"\xff"), None);
         assert_eq!(super::text(b"<presence xmlns='jabber:client'><body>no</body></presence>"), None);
+    }
+
+    #[test]
+    fn texts_of_ids() {
+        for id in [0, 1, 0x00ab_cdef_0123_4567, u64::MAX].map(LogId) {
+            assert_eq!(LogId::parse(&id.to_text()), Some(id));
+        }
+        assert_eq!(LogId(0xab).to_text(), "00000000000000ab");
+        for text in [
+            "",
+            "ab",
+            "00000000000000AB",
+            "000000000000000ab",
+            "+0000000000000ab",
+            "00000000000000 b",
+            "é00000000000000",
+        ] {
+            assert_eq!(LogId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ids_of_times() {
+        let year_2026 = WallMillis(1_767_225_600_000);
+        assert_eq!(LogId::at(year_2026).received(), year_2026);
+        assert_eq!(LogId::at(WallMillis(-1)), LogId(0));
+        assert_eq!(LogId::at(WallMillis(253_402_300_799_999)), LogId(u64::MAX), "9999 is above all ids");
+        assert!(LogId::at(year_2026) < LogId::at(WallMillis((1 << 44) - 1)));
     }
 }

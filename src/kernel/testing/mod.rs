@@ -39,7 +39,7 @@ pub use scenario::Incoming;
 
 use crate::account::{ACCOUNT, CREDENTIALS};
 use crate::engine::{Engine, Ports, Settings};
-use crate::ports::{Batch, Owner, Store, Value, WallMillis};
+use crate::ports::{Archived, Batch, LogEntry, LogId, Op, Owner, Peer as Address, Store, Value, WallMillis};
 use crate::roster::RosterLimits;
 use crate::sasl::{Iterations, Policy};
 use crate::stream::Peer;
@@ -53,6 +53,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use time::{Seeded, VirtualClock};
+use wire::frame::Frame;
 use wire::framer::Limits;
 use wire::jid::BareJid;
 
@@ -221,6 +222,25 @@ impl World {
     pub fn account(&self, jid: &str) -> Option<Arc<Account>> {
         let jid = BareJid::parse(jid).expect("a bare address");
         self.block_on(self.engine.account(&jid))
+    }
+
+    /// Puts a message into the archive of an account, as if it had just passed it, after all that is there.
+    pub fn archive(&self, account: &str, stanza: &str) -> LogId {
+        let owner = self.account(account).expect("there is such an account").owner();
+        let frame = Frame::parse(stanza.to_owned()).expect("a stanza");
+        let bare = |jid: Option<std::borrow::Cow<'_, str>>| {
+            BareJid::parse(jid?.split('/').next()?).ok().map(|jid| jid.to_string())
+        };
+        let other = [bare(frame.from()), bare(frame.to())].into_iter().flatten().find(|jid| jid != account);
+        let peer = Address::of(other.as_deref().unwrap_or(account));
+        let store = &self.engine.ports.store;
+        let newest = self.block_on(store.newest()).expect("the store works").unwrap_or_default();
+        let id = LogId::at(self.wall()).max(LogId(newest.0 + 1));
+        let archives = [Some(Archived { owner, peer }), None];
+        let entry = LogEntry { id, archives, waiting: None, frame: frame.bytes() };
+        let ticket = store.submit(Batch::new().with(Op::Append(entry)));
+        self.block_on(ticket.committed()).expect("the store works");
+        id
     }
 
     /// A connection under TLS on which nothing has been said yet.

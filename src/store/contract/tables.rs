@@ -66,8 +66,8 @@ pub(super) fn open_takes_the_tables_asked_for(store: &dyn Store) {
     let opened = wait(store.open("alice", &["b", "a", "empty"])).unwrap().unwrap();
     let rows: Vec<_> = opened.rows.iter().map(|(collection, key, _)| (*collection, &key[..])).collect();
     assert_eq!(rows, [("b", "1"), ("b", "2"), ("a", "1")]);
-    let waiting = [(1, 3, false), (2, 5, true)]
-        .map(|(id, size, archived)| Listed { id: LogId(id), size, archived });
+    let waiting =
+        [(1, 3, false), (2, 5, true)].map(|(id, size, archived)| Listed { id: LogId(id), size, archived });
     assert_eq!((opened.owner, opened.waiting), (owner, waiting.to_vec()));
     assert_eq!(wait(store.open("bob", &["a"])), Ok(None));
 }

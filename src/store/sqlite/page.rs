@@ -70,8 +70,7 @@ const WAITING: Columns = Columns {
 /// The length of a blob is in its row's header: the frame itself is not read. It is negative if the frame is in the
 /// owner's archive, too. A list of what waits is twice its owner and one.
 const LENGTHS: Columns = Columns {
-    ascending:
-        "SELECT entry.id, iif(owner_a = list / 2 OR owner_b = list / 2, -length(frame), length(frame))
+    ascending: "SELECT entry.id, iif(owner_a = list / 2 OR owner_b = list / 2, -length(frame), length(frame))
                 FROM entry CROSS JOIN frame ON frame.id = entry.id
                 WHERE list = ?1 AND entry.id > ?2 AND entry.id < ?3 ORDER BY entry.id",
     descending: "",

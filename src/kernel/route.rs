@@ -3,7 +3,7 @@
 //! **Invariant:** works on the head of the frame; never waits, never copies the payload. What a delivery causes
 //! is routed from the queue of its account ([`Engine::flush`]), in order.
 
-use crate::account::{Account, Parcel};
+use crate::account::{Account, Logged, Origin, Parcel};
 use crate::accounts::{Found, Waiting};
 use crate::done::work;
 use crate::engine::Engine;
@@ -34,6 +34,10 @@ impl Engine {
             self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::JidMalformed));
             return None;
         };
+        let nobodys = !self.serves(view.domain()) || view.local().is_none();
+        if let Some(origin) = parcel.origin.as_ref().filter(|_| nobodys) {
+            self.copy_sent(origin, &parcel.frame, None);
+        }
         if !self.serves(view.domain()) {
             // RFC 6120 §10.4: no such server can be reached.
             self.bounce(&parcel.frame, &StanzaError::new(StanzaCondition::RemoteServerNotFound));
@@ -90,15 +94,20 @@ impl Engine {
         }
         let mut parcel = parcel;
         let outcome = account.deliver(&mut parcel, resource);
-        let copied = parcel.origin.as_ref().filter(|_| outcome.bounce.is_none());
-        let copied = copied.filter(|_| parcel.frame.kind() == Kind::Message);
-        if let Some(origin) = copied.filter(|origin| origin.session.account().jid() != account.jid()) {
-            let sender = origin.session.account();
-            let copying = sender.copy_sent(origin, &parcel.frame, outcome.logged.as_ref());
-            self.perform(sender, None, copying);
+        if let Some(origin) = &parcel.origin
+            && origin.session.account().jid() != account.jid()
+        {
+            self.copy_sent(origin, &parcel.frame, outcome.logged.as_ref());
         }
         self.perform(account, Some(&parcel.frame), outcome);
         None
+    }
+
+    /// The sender's other sessions get copies of a message, whatever becomes of it.
+    fn copy_sent(self: &Arc<Self>, origin: &Origin, frame: &Frame, logged: Option<&Logged>) {
+        let sender = origin.session.account();
+        let outcome = sender.copy_sent(origin, frame, logged);
+        self.perform(sender, None, outcome);
     }
 
     /// The same from background work.
@@ -256,6 +265,9 @@ impl Engine {
     /// RFC 6121 §8.5.1. Requests are answered as an account answers strangers.
     fn no_such_user(self: &Arc<Self>, parcel: Parcel, session: Option<&SessionRef>) -> Option<Task> {
         let frame = &parcel.frame;
+        if let Some(origin) = &parcel.origin {
+            self.copy_sent(origin, frame, None);
+        }
         match frame.kind() {
             Kind::Message if frame.type_() == StanzaType::Headline => {}
             Kind::Message => self.bounce(frame, &StanzaError::new(StanzaCondition::ServiceUnavailable)),

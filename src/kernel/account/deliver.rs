@@ -56,6 +56,10 @@ impl Account {
         }
         if let Some(session) = resource.and_then(|resource| state.by_resource(resource)) {
             let _ = session.outbox.push_reply(entry(&parcel.frame, parcel.ticket.as_ref()));
+            let id = session.id;
+            if parcel.frame.kind() == Kind::Message {
+                self.copy_error(&state, &parcel.frame, id);
+            }
         }
     }
 

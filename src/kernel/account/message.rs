@@ -266,11 +266,22 @@ impl Account {
     ) -> Vec<Target> {
         let hooks = self.engine.hooks.load();
         let Some(copying) = &hooks.copying else { return Vec::new() };
-        let wants = |session: &&Bound| session.marks & copying.mark.0 != 0 && !has_it(session.id);
+        let from = frame.from();
+        // §8: not its sender either.
+        let sent_it = |session: &Bound| from.as_deref() == Some(session.jid.as_str());
+        let marked = |session: &Bound| session.marks & copying.mark.0 != 0;
+        let wants = |session: &&Bound| marked(session) && !has_it(session.id) && !sent_it(session);
         if !state.sessions.iter().any(|session| wants(&session)) || !(copying.eligible)(frame, direction) {
             return Vec::new();
         }
         state.sessions.iter().filter(wants).map(Target::of).collect()
+    }
+
+    /// The server's own error about a message is for all who have a copy of that.
+    pub(super) fn copy_error(&self, state: &State, frame: &Frame, receiver: SessionId) {
+        let others = self.copied_to(state, frame, Direction::In, |id| id == receiver);
+        let copy = Copy { frame, form: Form::Received, direction: Direction::In, archived: None };
+        others.iter().for_each(|target| drop(self.push_copy(target, &copy, &mut Note::default())));
     }
 
     /// Puts a copy into a session's queue. One that waits for the log gets it only if that has it.

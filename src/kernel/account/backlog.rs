@@ -13,7 +13,7 @@ use super::{Account, Bound, Origin, Outcome, State};
 use crate::hooks::Offline;
 use crate::journal::{Event, Note};
 use crate::outbox::{Copies, Handled, Place};
-use crate::ports::{Batch, LogEntry, LogId, Op, Ticket};
+use crate::ports::{Batch, LogEntry, LogId, Op, Outcome as Fate, Ticket};
 use crate::session::SessionId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,13 +165,18 @@ impl Account {
         if !listing.off.is_empty() {
             batch = batch.with(Op::Remove { owner, ids: listing.off });
         }
-        if batch.ops.is_empty() && note.is_empty() {
-            return;
+        if lists {
+            self.persist(state, batch, note);
+        } else if !note.is_empty() {
+            self.engine.submit(batch, note);
         }
-        let again = lists.then(|| batch.clone());
-        let ticket = self.engine.submit(batch, note);
-        if let Some(batch) = again {
-            state.waiting.removals += 1;
+    }
+
+    /// Writes what memory shows already, however long that takes. The account stays in memory until then.
+    pub(super) fn persist(self: &Arc<Self>, state: &mut State, batch: Batch, note: Note) {
+        let ticket = self.engine.submit(batch.clone(), note);
+        if ticket.outcome() != Fate::Durable {
+            state.waiting.writes += 1;
             self.engine.ports.spawn.spawn(Box::pin(persist(self.clone(), batch, ticket)));
         }
     }
@@ -265,12 +270,12 @@ impl Bound {
     }
 }
 
-/// Sees to it that the list in storage follows, however long that takes: messages would be delivered again, or never.
+/// Sees to it that storage follows, however long that takes: messages would be delivered again, or never.
 async fn persist(account: Arc<Account>, batch: Batch, mut ticket: Ticket) {
     while ticket.committed().await.is_err() {
         let clock = &account.engine.ports.clock;
         clock.sleep_until(clock.now() + RETRY).await;
         ticket = account.engine.ports.store.submit(batch.clone());
     }
-    account.lock().waiting.removals -= 1;
+    account.lock().waiting.writes -= 1;
 }

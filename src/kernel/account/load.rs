@@ -78,7 +78,7 @@ impl Account {
     pub(crate) fn idle_weight(&self) -> Option<usize> {
         let kinds = self.engine.cache_kinds();
         let state = self.lock();
-        if state.waiting.removals > 0 || !state.sessions.is_empty() {
+        if state.waiting.writes > 0 || !state.sessions.is_empty() {
             return None;
         }
         let caches: usize = kinds.iter().zip(&state.slots).map(|(kind, slot)| (kind.weigh)(slot)).sum();

@@ -3,9 +3,9 @@
 //! What a session sent is remembered by its hash while the session lives, and for a day after it ended without being
 //! closed. Another session of the account that sends the very same bytes, id included, repeats it: the first one stands.
 
-use super::{Account, Archived, State};
+use super::{Account, State};
 use crate::journal::{Event, Note};
-use crate::ports::{Batch, Op, Value, WallMillis};
+use crate::ports::{Archived, Batch, Op, Value, WallMillis};
 use crate::session::SessionRef;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
@@ -136,7 +136,7 @@ impl Account {
         sent.iter().for_each(|Fingerprint(hash)| value.extend_from_slice(&hash.to_le_bytes()));
         batch = batch.put(COLLECTION, self.owner, key.clone(), value.into());
         state.ended.0.push((key, now, sent));
-        self.engine.submit(batch, note);
+        self.persist(state, batch, note);
     }
 }
 

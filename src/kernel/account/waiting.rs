@@ -80,8 +80,8 @@ pub(super) struct Listing {
 pub(super) struct Waiting {
     messages: BTreeMap<LogId, Message>,
     bytes: u64,
-    /// Removals that may not be in storage yet.
-    pub(super) removals: usize,
+    /// Changes that may not be in storage yet.
+    pub(super) writes: usize,
 }
 
 /// What a session is to read next.

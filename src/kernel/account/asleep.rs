@@ -62,6 +62,9 @@ impl Account {
             return Ok((number, outcome));
         };
         bound.asleep = false;
+        // XEP-0352 §5.2: whoever comes back is active.
+        bound.spared = None;
+        bound.outbox.flush();
         if let Some(before) = bound.recovered.take() {
             // What it has got of what was sent before the restart.
             let mut listing = Listing::default();
@@ -82,8 +85,11 @@ impl Account {
     /// The client of a session says whether anybody looks. What was held back goes out when somebody does.
     pub(crate) fn set_active(&self, id: SessionId, active: bool) {
         if let Some(session) = self.lock().session(id) {
-            session.inactive = !active;
+            session.spared = self.engine.hooks.load().urgency.filter(|_| !active);
             session.note_marks();
+            if active {
+                session.outbox.flush();
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ pub(crate) use subscription::subscription_type;
 pub(crate) use waiting::Form;
 
 use crate::engine::Engine;
-use crate::hooks::{Direction, Effects, Flow, Passing, Stop, Wake};
+use crate::hooks::{Direction, Effects, Flow, Passing, Stop, Urgency, Wake};
 use crate::outbox::{Ending, Outbox};
 use crate::panics::{Panicked, caught};
 use crate::ports::{Archived, LogId, Owner, Ticket};
@@ -106,8 +106,8 @@ pub(crate) struct Bound {
     asleep: bool,
     /// It is one of before a restart, and has not been resumed since: messages that it may have got, by their numbers.
     recovered: Option<Vec<(u32, LogId)>>,
-    /// Its client says that nobody looks (XEP-0352).
-    inactive: bool,
+    /// Its client says that nobody looks (XEP-0352): what can wait then.
+    spared: Option<Spared>,
     /// Whose answers it waits for.
     awaited: Awaited,
     /// What it has asked, for the case that the answers get lost with the server.
@@ -115,6 +115,9 @@ pub(crate) struct Bound {
     /// What it is told when there is room again, if it reads too slowly.
     missed: Option<Box<Missed>>,
 }
+
+/// Decides what can wait.
+type Spared = fn(&Frame) -> Urgency;
 
 impl Bound {
     /// Available with a priority that allows messages to the bare address.

@@ -117,7 +117,8 @@ impl Account {
         bound.presence = Frame::parse(from.presence.clone()).ok();
         bound.priority =
             bound.presence.as_ref().and_then(|frame| super::presence::priority(frame).ok()).unwrap_or(0);
-        (bound.marks, bound.inactive) = (from.marks, from.inactive);
+        // Its client is active when it comes back.
+        bound.marks = from.marks;
         for to in from.directed.iter().filter_map(|to| Jid::parse(to).ok()) {
             bound.directed.insert(&to);
         }
@@ -233,7 +234,7 @@ impl Bound {
             messages,
             presence: self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default(),
             marks: self.marks,
-            inactive: self.inactive,
+            inactive: self.spared.is_some(),
             sent: self.management.sent.lock().clone(),
             directed: self.directed.iter().map(ToString::to_string).collect(),
             asked: asked.collect(),

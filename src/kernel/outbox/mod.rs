@@ -8,14 +8,18 @@
 //! With stream management (XEP-0198) what was written stays until the peer has acknowledged it, and counts towards the
 //! bound. The queue then outlives its stream: another one can take it over ([`Outbox::resume`]).
 
+mod pushing;
 mod sent;
+mod spared;
 
 use crate::account::Form;
 use crate::ports::{LogId, Outcome, Ticket};
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
+pub(crate) use pushing::Pushing;
 use sent::Sent;
 pub use sent::WrongCount;
+use spared::Spared;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -180,6 +184,8 @@ struct Queue {
     pushed: u32,
     /// The number of the latest stanza written, while the peer does not count.
     written: u32,
+    /// What waits until something is urgent.
+    spared: Spared,
     /// Set once the peer acknowledges what it gets.
     managed: Option<Managed>,
     /// Which stream empties it: those that were resumed elsewhere have an older number.
@@ -246,7 +252,8 @@ impl Queue {
 
     /// Bytes waiting, and bytes written that may have to be written again.
     fn held(&self) -> usize {
-        self.bytes + self.managed.as_ref().map_or(0, |managed| managed.sent.bytes())
+        let sent = self.managed.as_ref().map_or(0, |managed| managed.sent.bytes());
+        self.bytes + self.spared.bytes() + sent
     }
 
     /// Everything that the peer is not known to have, in order.
@@ -334,8 +341,7 @@ impl Outbox {
         if queue.is_full(bytes + ENTRY_COST, self.limit) {
             return Err(Push::Full);
         }
-        let first = queue.entries.len();
-        Ok(Pushing { queue: Some(queue), limit: self.limit, first })
+        Ok(Pushing::new(queue, self.limit))
     }
 
     /// Appends what the peer must not miss, even if the queue is full: answers to its own requests, and what its view
@@ -368,8 +374,9 @@ impl Outbox {
             if full(&queue, &entry) {
                 return Push::Full;
             }
+            queue.release();
             queue.push(entry);
-            if std::mem::take(&mut queue.waits) { queue.writer.clone() } else { None }
+            queue.wake()
         };
         if let Some(writer) = writer {
             writer.wake();
@@ -417,6 +424,7 @@ impl Outbox {
                 return;
             }
             queue.ending = Some(ending);
+            queue.release();
             // It may be held up by a peer that takes nothing: the session is over all the same.
             (queue.writer.clone(), std::mem::take(&mut queue.room))
         };
@@ -430,6 +438,7 @@ impl Outbox {
             let mut queue = self.queue.lock();
             queue.closed = true;
             queue.bytes = 0;
+            queue.spared = Spared::default();
             queue.writer = None;
             let mut left = queue.managed.take().map(|mut managed| managed.sent.take()).unwrap_or_default();
             left.append(&mut queue.entries);
@@ -566,6 +575,8 @@ impl Outbox {
         }
         queue.bytes += first.cost();
         queue.entries.push_front(first);
+        // XEP-0352 §5.2: whoever comes back is active.
+        queue.release();
         queue.stream += 1;
         queue.waits = false;
         let (number, writer) = (StreamNumber(queue.stream), queue.writer.take());
@@ -631,7 +642,7 @@ impl Outbox {
             return Poll::Ready(taken);
         }
         let mut progress = false;
-        while out.len() < enough {
+        while out.len() < enough && !queue.rests() {
             let Some(front) = queue.entries.front() else {
                 taken.ending = queue.ending.clone();
                 break;
@@ -693,50 +704,6 @@ impl Outbox {
         drop(queue);
         room.into_iter().for_each(Waker::wake);
         poll
-    }
-}
-
-/// A queue that is held: see [`Outbox::pushing`]. What is put into it is written once this is gone.
-pub(crate) struct Pushing<'o> {
-    queue: Option<MutexGuard<'o, Queue>>,
-    limit: usize,
-    first: usize,
-}
-
-impl Pushing<'_> {
-    /// Puts an entry behind the others. Returns its number; `None` if there is no room, not even for what must go on (a
-    /// page from the log): twice the limit waits.
-    pub(crate) fn push(&mut self, entry: Entry) -> Option<u32> {
-        let limit = self.limit.saturating_mul(2);
-        let queue = self.queue.as_mut()?;
-        (queue.held() < limit).then(|| queue.push(entry))
-    }
-
-    /// What was put in gets its place in the log by a commit for which it need not wait.
-    pub(crate) fn beside(mut self, ticket: &Ticket) {
-        let first = self.first;
-        if let Some(queue) = &mut self.queue {
-            let places = queue.entries.range_mut(first..).filter_map(|entry| entry.log.as_mut());
-            places.for_each(|place| place.append = Some(ticket.clone()));
-        }
-    }
-
-    /// What was put in has to wait for a commit.
-    pub(crate) fn after(mut self, ticket: &Ticket) {
-        let first = self.first;
-        if let Some(queue) = &mut self.queue {
-            queue.entries.range_mut(first..).for_each(|entry| entry.ticket = Some(ticket.clone()));
-        }
-    }
-}
-
-impl Drop for Pushing<'_> {
-    fn drop(&mut self) {
-        let Some(mut queue) = self.queue.take() else { return };
-        let woken = queue.entries.len() > self.first && std::mem::take(&mut queue.waits);
-        let writer = if woken { queue.writer.clone() } else { None };
-        drop(queue);
-        writer.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -100,7 +100,12 @@ impl Play {
             52..56 if there => self.ask(index),
             // A device need not have noticed that its connection is dead.
             56..58 => self.come_back(index),
-            58..100 if there => self.send(index),
+            58..62 if there => {
+                let state = ["inactive", "active"][self.dice.roll(2)];
+                self.tell(|| format!("{id:?} is {state}"));
+                self.devices[index].say(&format!("<{state} xmlns='urn:xmpp:csi:0'/>"));
+            }
+            62..100 if there => self.send(index),
             _ if !there => self.come_back(index),
             _ => {}
         }
@@ -141,9 +146,12 @@ impl Play {
                 Target::Account(account) => format!("user{account}@example.org"),
                 Target::Device((account, device)) => format!("user{account}@example.org/device{device}"),
             };
-            let body = "word ".repeat(1 + number % 40);
-            let xml =
-                format!("<message to='{address}' type='chat' id='{number}'><body>{body}</body></message>");
+            // Some can wait for a client that nobody looks at.
+            let content = match number % 3 {
+                0 => "<displayed xmlns='urn:xmpp:chat-markers:0' id='0'/>".to_owned(),
+                _ => format!("<body>{}</body>", "word ".repeat(1 + number % 40)),
+            };
+            let xml = format!("<message to='{address}' type='chat' id='{number}'>{content}</message>");
             self.tell(|| format!("{from:?} sends {number} to {address}"));
             self.devices[index].send(xml, Some(number));
         }

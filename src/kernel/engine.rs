@@ -3,7 +3,7 @@
 use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
 use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
-use crate::hooks::{Hooks, PresenceWatch};
+use crate::hooks::{Hooks, PresenceWatch, Wake};
 use crate::journal::{Note, Recovered, Recovery};
 use crate::lines::Lines;
 use crate::panics::{Panicked, caught, caught_async};
@@ -116,6 +116,8 @@ pub struct Engine {
 
 /// Bytes of notes after which they are replaced by the present state of the sessions.
 const JOURNAL: usize = 4 << 20;
+/// So many messages of a session that is lost wake somebody: enough to tell that there are some.
+const WAKES: usize = 8;
 const SECRET: &str = "secret";
 /// So many accounts may be loaded before idle ones are looked for.
 const SWEEP_AFTER: u64 = 4096;
@@ -431,6 +433,9 @@ impl Engine {
         if let (Some(error), Some(frame)) = (&outcome.bounce, cause) {
             self.bounce(frame, error);
         }
+        if let (Some(why), Some(frame)) = (outcome.wake, cause) {
+            self.wake(account, frame, why);
+        }
         for id in outcome.drain {
             self.ports.spawn.spawn(Box::pin(account::drain(account.clone(), id)));
         }
@@ -449,6 +454,24 @@ impl Engine {
         }
         if let Some(frame) = outcome.left {
             self.observe(&self.hooks.load().unavailable, account, &frame);
+        }
+    }
+
+    /// Tells XEPs that somebody is to be woken for a message.
+    pub(crate) fn wake(&self, account: &Arc<Account>, frame: &Frame, why: Wake) {
+        for wake in &self.hooks.load().wake {
+            if caught(|| wake(account, frame, why)).is_err() {
+                tracing::error!(account = %account.jid(), "a XEP that wakes clients panicked; one was not woken");
+            }
+        }
+    }
+
+    /// The same for the messages that a session has not acknowledged, once for each.
+    pub(crate) fn wake_unacknowledged(&self, session: &crate::SessionRef, why: Wake) {
+        for stanza in session.outbox().unacknowledged(WAKES) {
+            if let Ok(frame) = Frame::parse(stanza) {
+                self.wake(session.account(), &frame, why);
+            }
         }
     }
 
@@ -491,6 +514,7 @@ impl Engine {
         account: &Arc<Account>,
         entries: Vec<crate::outbox::Entry>,
     ) {
+        let mut wakes = WAKES;
         for mut entry in entries {
             // Another session has it or will have it, or it is just being appended to the log.
             let copies = entry.copies.take();
@@ -505,6 +529,12 @@ impl Engine {
                     let outcome =
                         account.put_back(place.id, entry.head.len() + entry.tail.len(), entry.ticket.clone());
                     self.perform(account, None, outcome);
+                }
+                if !entry.woken && wakes > 0 && !account.takes_messages() {
+                    wakes -= 1;
+                    if let Ok(frame) = Frame::parse(entry.stanza()) {
+                        self.wake(account, &frame, Wake::Nobody);
+                    }
                 }
                 continue;
             }

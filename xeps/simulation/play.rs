@@ -66,6 +66,7 @@ impl Play {
     }
 
     fn act(&mut self) {
+        let before = self.now;
         let index = self.dice.roll(self.devices.len());
         let id = self.devices[index].id;
         let there = self.devices[index].client.is_some();
@@ -111,6 +112,10 @@ impl Play {
         }
         for device in &mut self.devices {
             device.take(&mut self.ledger);
+            // It has not acknowledged anything for too long.
+            if device.client.as_ref().is_some_and(|client| client.is_gone()) {
+                (device.client, device.lost) = (None, before);
+            }
         }
     }
 

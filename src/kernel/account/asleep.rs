@@ -8,6 +8,7 @@ use crate::outbox::{Entry, StreamNumber, WrongCount};
 use crate::ports::Batch;
 use crate::session::{SessionId, SessionRef};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Account {
     /// The stream of a session is lost. What comes from now on goes to the log.
@@ -16,6 +17,14 @@ impl Account {
             session.asleep = true;
             session.behind = true;
         }
+    }
+
+    /// How long a session waits to be resumed that may do so for `window`.
+    pub(crate) fn patience(&self, id: SessionId, window: Duration) -> Duration {
+        let patient = self.engine.hooks.load().patient;
+        let mut state = self.lock();
+        let marks = state.session(id).map_or(0, |session| session.marks);
+        patient.filter(|(mark, _)| marks & mark.0 != 0).map_or(window, |(_, patient)| patient.max(window))
     }
 
     /// The client begins to count: the answer, behind which it does, waits until that is written down with what the

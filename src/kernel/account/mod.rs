@@ -227,6 +227,11 @@ impl Account {
             .collect()
     }
 
+    /// Whether a session takes its messages now.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.lock().sessions.iter().any(|session| session.takes_messages() && !session.asleep)
+    }
+
     /// Number of sessions.
     pub fn session_count(&self) -> usize {
         self.state.lock().sessions.len()

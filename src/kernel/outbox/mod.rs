@@ -13,7 +13,7 @@ mod sent;
 mod spared;
 
 use crate::account::Form;
-use crate::ports::{LogId, Outcome, Ticket};
+use crate::ports::{LogId, Millis, Outcome, Ticket};
 use bytes::Bytes;
 use parking_lot::Mutex;
 pub(crate) use pushing::Pushing;
@@ -47,6 +47,8 @@ pub struct Entry {
     pub copies: Option<Copies>,
     /// What it is to the counts of stream management.
     pub part: Part,
+    /// Somebody has been told that it waits for its acknowledgement.
+    pub woken: bool,
 }
 
 /// What an entry is to a peer that acknowledges stanzas (XEP-0198).
@@ -205,6 +207,8 @@ struct Managed {
     request: &'static str,
     /// It was asked for, and has not come.
     asked: bool,
+    /// When that was noticed.
+    asked_at: Option<Millis>,
     /// The session is one of before a restart: how many stanzas its peer was sent is known to the peer alone.
     recovered: bool,
 }
@@ -222,7 +226,7 @@ impl Queue {
             self.pushed = h.wrapping_add(u32::try_from(waiting).unwrap_or(u32::MAX));
         }
         let handled = managed.sent.acknowledge(h)?;
-        managed.asked = false;
+        (managed.asked, managed.asked_at) = (false, None);
         Ok(Handled { log: handled.iter().filter_map(Entry::has_arrived).collect(), h })
     }
 
@@ -554,6 +558,37 @@ impl Outbox {
         self.queue.lock().managed.as_ref().is_some_and(|managed| managed.asked)
     }
 
+    /// Since when that is so, as far as it was asked for here, on this stream.
+    pub(crate) fn awaited_since(&self, number: StreamNumber, now: Millis) -> Option<Millis> {
+        let mut queue = self.queue.lock();
+        if queue.stream != number.0 || queue.ending.is_some() {
+            return None;
+        }
+        let managed = queue.managed.as_mut().filter(|managed| managed.asked)?;
+        Some(*managed.asked_at.get_or_insert(now))
+    }
+
+    /// The peer is there: its acknowledgement is awaited anew from now on.
+    pub(crate) fn await_anew(&self, now: Millis) {
+        if let Some(managed) = &mut self.queue.lock().managed {
+            managed.asked_at = Some(now);
+        }
+    }
+
+    /// The messages in the log that the peer is not known to have, unless they were returned before. Of many, the first.
+    pub(crate) fn unacknowledged(&self, most: usize) -> Vec<Bytes> {
+        let mut queue = self.queue.lock();
+        let mut found = Vec::new();
+        for entry in queue.all_mut().filter(|entry| !entry.woken && entry.is_logged()) {
+            if entry.log.as_ref().is_some_and(|place| place.form == Form::Plain) {
+                entry.woken = true;
+                found.push(entry.stanza());
+            }
+        }
+        found.truncate(most);
+        found
+    }
+
     /// Another stream goes on where the last one ended: it gets `first`, then everything that the peer has not handled,
     /// of which it says that it is all behind the `h`th. The stream that had the queue gets nothing any more. Returns
     /// the new one's number, and the log entries that are acknowledged by this.
@@ -591,7 +626,7 @@ impl Outbox {
         queue.writer = None;
         queue.waits = false;
         if let Some(managed) = &mut queue.managed {
-            managed.asked = false;
+            (managed.asked, managed.asked_at) = (false, None);
         }
         queue.drop_asides();
     }

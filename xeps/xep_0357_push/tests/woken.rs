@@ -18,13 +18,11 @@ fn say(client: &mut Client, children: &str) {
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn scenarios() {
     play("xep_0357_push/woken");
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn a_message_for_nobody() {
     let (_world, mut service, mut romeo, mut juliet) = friends();
     say(&mut juliet, "<body>Hist!</body>");
@@ -37,7 +35,6 @@ fn a_message_for_nobody() {
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn a_message_for_a_session_that_sleeps() {
     let (_world, mut service, mut romeo, mut juliet) = friends();
     romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
@@ -53,7 +50,6 @@ fn a_message_for_a_session_that_sleeps() {
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn a_message_that_was_not_acknowledged_before_the_stream_broke() {
     let (_world, mut service, mut romeo, mut juliet) = friends();
     romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
@@ -65,7 +61,6 @@ fn a_message_that_was_not_acknowledged_before_the_stream_broke() {
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn a_message_that_is_not_acknowledged() {
     let (world, mut service, mut romeo, mut juliet) = friends();
     romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
@@ -80,7 +75,6 @@ fn a_message_that_is_not_acknowledged() {
 }
 
 #[test]
-#[ignore = "needs the kernel to call wake"]
 fn who_is_back_is_not_woken() {
     let (world, mut service, romeo, mut juliet) = friends();
     drop(romeo);

@@ -16,6 +16,12 @@ impl Account {
         if let Some(session) = self.lock().session(id) {
             session.asleep = true;
             session.behind = true;
+            // It may do so for long: what it is to others outlives the server.
+            let mut note = Note::default();
+            session.management.take_notes(id, &session.jid, &mut note);
+            if !note.is_empty() {
+                self.engine.submit(Batch::new(), note);
+            }
         }
     }
 

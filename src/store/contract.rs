@@ -123,7 +123,7 @@ macro_rules! contract {
         /// The same with a tail so short that nearly everything is settled at once.
         mod sqlite_settling {
             $(#[test] fn $name() {
-                let options = super::Options { tail_rows: 1, settle_rows: 1, ..super::searchable() };
+                let options = super::Options { tail_rows: 1, tail_rows_each: 0, settle_rows: 1, ..super::searchable() };
                 super::on_sqlite(options, super::$name)
             })*
         }

@@ -63,9 +63,12 @@ pub struct Options {
     /// this one at once. What is removed twice is gone all the same; what a crash brings back has been delivered and
     /// is delivered again, as it would be if the crash had come so much earlier.
     pub leisure: Duration,
-    /// Index rows kept in memory before the older half is moved into the table. 30 to 40 bytes each; at start
-    /// the frames behind them are read again, which took less than 0.1 s for the default.
+    /// Index rows kept in memory before the older half is moved into the table. 40 to 50 bytes each; at start the
+    /// frames behind them are read again, which took 0.1 s for the default.
     pub tail_rows: usize,
+    /// So many are kept for each owner where that is more, up to ten times the above: rows of one owner that are moved
+    /// together share a page, and writing pages is all that moving costs.
+    pub tail_rows_each: usize,
     /// At least so many index rows are moved in one commit while moving is under way.
     pub settle_rows: usize,
     /// How the text of a frame is found. Without it, nothing can be searched; what was archived in the meantime can be
@@ -86,6 +89,7 @@ impl Default for Options {
             group_bytes: 1 << 20,
             leisure: Duration::from_millis(50),
             tail_rows: 100_000,
+            tail_rows_each: 8,
             settle_rows: 256,
             text: None,
             text_frames: 1_024,

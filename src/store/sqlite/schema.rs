@@ -93,6 +93,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     CREATE VIRTUAL TABLE search USING fts5 (
         owners, text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
     );
+    -- Its segments are merged when we say so: by itself it takes any time it likes, most of all when texts are deleted.
+    INSERT INTO search (search, rank) VALUES ('automerge', 0), ('crisismerge', 1900), ('usermerge', 8);
 
     INSERT INTO meta (key, value) VALUES
         ('indexed', (SELECT ifnull(max(id), -1) FROM frame)),

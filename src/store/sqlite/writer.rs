@@ -30,6 +30,8 @@ pub(crate) struct Writer {
     connection: Option<Connection>,
     marks: Marks,
     sweep: Option<Sweep>,
+    /// About how many owners there are.
+    owners: i64,
     unsearched: Unsearched,
     held: Option<Instant>,
     complaint: Complaint,
@@ -76,6 +78,7 @@ impl Writer {
             connection: None,
             marks: Marks::default(),
             sweep: None,
+            owners: 0,
             unsearched: Unsearched::default(),
             held: None,
             complaint: Complaint::default(),
@@ -107,6 +110,7 @@ impl Writer {
         let (marks, rows) = Marks::read(&connection)?;
         self.marks = marks;
         self.sweep = None;
+        self.owners = connection.query_row("SELECT ifnull(max(id), 0) FROM owner", [], |row| row.get(0))?;
         self.tail.replace(rows);
         self.tail.weigh(marks.total);
         // How many there are is found out by indexing them.
@@ -119,6 +123,13 @@ impl Writer {
         Ok(())
     }
 
+    /// So many rows may be in the tail.
+    fn tail_limit(&self) -> usize {
+        let Options { tail_rows, tail_rows_each, .. } = self.options;
+        let owners = usize::try_from(self.owners).unwrap_or(0);
+        tail_rows.max(owners.saturating_mul(tail_rows_each).min(10 * tail_rows))
+    }
+
     /// How long to wait for work before settling goes on by itself.
     fn patience(&self) -> Option<Duration> {
         if let Some(held) = self.held {
@@ -127,7 +138,7 @@ impl Writer {
         if self.sweep.is_some() {
             return Some(Duration::ZERO);
         }
-        let tail = (self.tail.rows() > self.options.tail_rows / 4).then_some(IDLE);
+        let tail = (self.tail.rows() > self.tail_limit() / 4).then_some(IDLE);
         let texts = self.unsearched.since.filter(|_| self.options.text.is_some()).map(|since| {
             let many = self.unsearched.frames >= self.options.text_frames;
             if many { Duration::ZERO } else { self.options.text_delay.saturating_sub(since.elapsed()) }
@@ -142,6 +153,9 @@ impl Writer {
                 self.queue.done(bytes);
                 group.commit.complete(true);
                 for (job, told) in group.jobs.into_iter().zip(told) {
+                    if let Told::Created(Some(owner)) = told {
+                        self.owners = self.owners.max(owner.0);
+                    }
                     match (job, told) {
                         (Job::Swap(_, reply), Told::Swapped(done)) => reply.say(Ok(done)),
                         (Job::Create(_, reply), Told::Created(owner)) => reply.say(Ok(owner)),
@@ -155,7 +169,7 @@ impl Writer {
                 group.fail();
             }
         }
-        if self.sweep.is_none() && self.tail.rows() > self.options.tail_rows {
+        if self.sweep.is_none() && self.tail.rows() > self.tail_limit() {
             self.sweep = self.tail.sweep();
         }
     }
@@ -165,7 +179,7 @@ impl Writer {
         if self.held.take().is_some() {
             return;
         }
-        if self.sweep.is_none() && self.tail.rows() > self.options.tail_rows / 4 {
+        if self.sweep.is_none() && self.tail.rows() > self.tail_limit() / 4 {
             self.sweep = self.tail.sweep();
         }
         self.transact(&mut []);

@@ -3,7 +3,7 @@
 use super::{Options, open};
 use crate::contract::{awaited, backlog, commit, entry, ids, remove, wait, whole};
 use bytes::Bytes;
-use kernel::ports::{Batch, LogId, Outcome, Owner, Store, StoreError, Swap};
+use kernel::ports::{Batch, LogId, Outcome, Owner, Search, Store, StoreError, Swap};
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,6 +43,49 @@ fn a_full_disk_fails_groups_until_there_is_room() {
     assert_eq!(wait(store.swap(swap())), Ok(true));
     commit(&store, (10..20).fold(Batch::new(), |batch, id| batch.with(entry(id, &[1], "after"))));
     assert_eq!(ids(&wait(store.page(whole(1))).unwrap()).len(), 12);
+}
+
+/// With a disk that fills up again and again: what was durable is found, by its place and by its words, and the rest
+/// is not half there.
+#[test]
+fn what_could_not_be_written_is_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), super::hasty());
+    let mut kept = Vec::new();
+    for id in 1..=120 {
+        if id % 20 == 1 {
+            wait(store.meddle(limit_pages(i64::from(id as u32 % 7))).committed()).unwrap();
+        }
+        if id % 20 == 18 {
+            wait(store.meddle(limit_pages(1_000)).committed()).unwrap();
+        }
+        let frame =
+            format!("<message xmlns='jabber:client'><body>word{id} {}</body></message>", "x".repeat(2_000));
+        let ticket = store.submit(Batch::new().with(awaited(id, &[1, 2], 2, &frame)));
+        if wait(ticket.committed()).is_ok() {
+            kept.push(id);
+        }
+    }
+    assert!((20..115).contains(&kept.len()), "{} kept", kept.len());
+    wait(store.meddle(limit_pages(10_000)).committed()).unwrap();
+    let look = |store: &crate::Sqlite| {
+        for query in [whole(1), whole(2), backlog(2)] {
+            assert_eq!(ids(&wait(store.page(query)).unwrap()), kept);
+        }
+        let page = wait(store.page(whole(1))).unwrap();
+        let bytes: usize = page.entries.iter().map(|(_, frame)| frame.len()).sum();
+        assert_eq!(wait(store.extent()), Ok((bytes as u64, Some(LogId(kept[0])))));
+    };
+    look(&store);
+    drop(store);
+    let store = open(directory.path(), super::hasty());
+    look(&store);
+    super::texts_indexed(&store);
+    for id in 1..=120 {
+        let search = Search { page: whole(1), words: format!("word{id}") };
+        let found = ids(&wait(store.search(search)).unwrap());
+        assert_eq!(found, kept.iter().copied().filter(|kept| *kept == id).collect::<Vec<_>>());
+    }
 }
 
 /// A change that SQLite does not take fails its group, and what comes next is not held up.

@@ -119,6 +119,10 @@ pub struct Search {
 
 /// The text of a stored frame, in which is searched: what a person is to read of a message, in all its languages.
 pub fn text(frame: &[u8]) -> Option<String> {
+    // Most of what has no text, such as markers and receipts, need not be read.
+    if !std::str::from_utf8(frame).ok()?.contains("body") {
+        return None;
+    }
     let frame = Frame::parse(Bytes::copy_from_slice(frame)).ok()?;
     if frame.kind() != Kind::Message {
         return None;

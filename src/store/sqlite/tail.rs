@@ -10,7 +10,7 @@
 
 use kernel::ports::batch::MAX_OWNER;
 use kernel::ports::{List, Order, Owner};
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,11 +44,11 @@ pub(crate) fn is_archive(list: i64) -> bool {
     list % 2 == 0
 }
 
-/// The committed tail. Locked only for moments.
+/// The committed tail. Changed by the writer only, and locked for that only for moments.
 #[derive(Default)]
 pub(crate) struct Tail {
     /// With the other one's address, in an archive.
-    rows: Mutex<BTreeMap<Row, i64>>,
+    rows: RwLock<BTreeMap<Row, i64>>,
     /// Bytes of all archived frames.
     bytes: AtomicU64,
 }
@@ -79,12 +79,12 @@ pub(crate) struct Stretch {
     pub(crate) cut: Option<i64>,
 }
 
-/// Rows looked at while the lock is held: passing many that are not asked for must not hold it long.
+/// Rows looked at while the lock is held: passing many that are not asked for must not keep the writer waiting.
 const PASS: usize = 4_096;
 
 impl Tail {
     pub(crate) fn rows(&self) -> usize {
-        self.rows.lock().len()
+        self.rows.read().len()
     }
 
     /// Bytes of all archived frames.
@@ -99,11 +99,11 @@ impl Tail {
 
     /// Replaces everything: at start, and after the connection had to be opened again.
     pub(crate) fn replace(&self, rows: BTreeMap<Row, i64>) {
-        *self.rows.lock() = rows;
+        *self.rows.write() = rows;
     }
 
     pub(crate) fn publish(&self, changes: Changes) {
-        let mut tail = self.rows.lock();
+        let mut tail = self.rows.write();
         for row in &changes.settled {
             tail.remove(row);
         }
@@ -129,7 +129,7 @@ impl Tail {
         if low >= high {
             return stretch;
         }
-        let tail = self.rows.lock();
+        let tail = self.rows.read();
         let mut rows = tail.range((Excluded((list, low)), Excluded((list, high))));
         let mut next = || match order {
             Order::Ascending => rows.next(),
@@ -151,13 +151,13 @@ impl Tail {
 
     /// All ids of a list.
     pub(crate) fn of(&self, list: i64) -> Vec<i64> {
-        let tail = self.rows.lock();
+        let tail = self.rows.read();
         tail.range((Included((list, 0)), Included((list, i64::MAX)))).map(|((_, id), _)| *id).collect()
     }
 
     /// A sweep over the older half of the rows. `None` if there are none.
     pub(crate) fn sweep(&self) -> Option<Sweep> {
-        let mut ids: Vec<i64> = self.rows.lock().keys().map(|(_, id)| *id).collect();
+        let mut ids: Vec<i64> = self.rows.read().keys().map(|(_, id)| *id).collect();
         let middle = ids.len().checked_sub(1)? / 2;
         let (_, to, _) = ids.select_nth_unstable(middle);
         Some(Sweep { to: *to, at: (i64::MIN, i64::MIN) })
@@ -167,7 +167,7 @@ impl Tail {
     pub(crate) fn step(&self, sweep: Sweep, step: usize) -> (Vec<(Row, i64)>, Option<Row>) {
         /// Rows above the sweep are passed over, so many for each that is wanted.
         const PASS: usize = 8;
-        let tail = self.rows.lock();
+        let tail = self.rows.read();
         let (mut rows, mut at) = (Vec::with_capacity(step), sweep.at);
         for (seen, (row, peer)) in tail.range((Excluded(sweep.at), Unbounded)).enumerate() {
             if rows.len() == step || seen == step * PASS {

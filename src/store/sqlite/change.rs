@@ -5,7 +5,7 @@
 use super::journal;
 use super::marks::Marks;
 use super::statements::{Sql, Statements};
-use super::tail::{Changes, Sweep, Tail, archive, waiting};
+use super::tail::{Changes, Sweep, Tail, waiting};
 use super::{Options, Text};
 use crate::job::{Expired, Job, Newcomer};
 use kernel::ports::batch::{MAX_ID, fill_in};
@@ -32,6 +32,8 @@ pub(crate) struct Change<'c> {
     pub(crate) direct: i64,
     /// What takes the text from a frame.
     pub(crate) text: Option<Text>,
+    /// See [`Options::erase_rows`].
+    pub(crate) erase_rows: usize,
     /// Archived frames whose text is to be searchable later.
     pub(crate) unsearched: usize,
     /// Notes of this transaction: one row in the end.
@@ -69,6 +71,7 @@ impl<'c> Change<'c> {
             // Rows at or below the running sweep's end belong into the table even when it does not move now.
             direct: sweep.map_or(marks.settled, |sweep| sweep.to),
             text: options.text,
+            erase_rows: options.erase_rows,
             unsearched: 0,
             notes: Vec::new(),
         })
@@ -168,8 +171,8 @@ impl<'c> Change<'c> {
     }
 
     fn erase(&mut self, owner: i64) -> Result<()> {
-        self.clear(archive(owner))?;
-        self.clear(waiting(owner))?;
+        self.erase_archive(owner)?;
+        self.clear(waiting(owner), usize::MAX)?;
         self.sql.of(Sql::EraseRows)?.execute([owner])?;
         self.sql.of(Sql::EraseName)?.execute([owner]).map(drop)
     }

@@ -9,6 +9,7 @@ use super::Text;
 use super::change::Change;
 use super::page::{Filling, Snapshot, bounds};
 use super::statements::Sql;
+use super::tail::{Tail, archive};
 use kernel::ports::{List, LogPage, Order, Search};
 use rusqlite::{Connection, Result};
 use std::fmt::Write;
@@ -98,11 +99,14 @@ macro_rules! found {
 }
 
 /// Entries of an archive with certain words.
-pub(crate) fn search(connection: &Connection, search: &Search) -> Result<LogPage> {
+pub(crate) fn search(connection: &Connection, tail: &Tail, search: &Search) -> Result<LogPage> {
     let mut filling = Filling::new(search.page);
     let Some(expression) = expression(search).filter(|_| search.page.list == List::Archive) else {
         return Ok(filling.done());
     };
+    if tail.is_erased(archive(search.page.owner.0)) {
+        return Ok(filling.done());
+    }
     let _one_moment = Snapshot::begin(connection)?;
     let mut found = connection.prepare_cached(match search.page.order {
         Order::Ascending => found!("ASC"),

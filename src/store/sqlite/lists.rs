@@ -13,6 +13,9 @@ use rusqlite::Result;
 const LOOK: i64 = 4_096;
 const EXPIRE: usize = 256;
 
+/// The same for an archive that is erased.
+const ERASE: usize = 256;
+
 /// On whose lists a frame is.
 struct Places {
     /// In whose archives, with the other one's address. The first place is taken first.
@@ -92,6 +95,9 @@ impl Change<'_> {
 
     pub(crate) fn wait(&mut self, owner: i64, id: i64) -> Result<()> {
         let list = waiting(owner);
+        if self.tail.is_erased(archive(owner)) || self.changes.erased.get(&archive(owner)) == Some(&true) {
+            return Ok(());
+        }
         let Some(mut places) = self.places(id)? else { return Ok(()) };
         if !places.on(archive(owner)) || places.on(list) {
             return Ok(());
@@ -110,15 +116,44 @@ impl Change<'_> {
         self.replace(id, &before, &before.without(list))
     }
 
-    /// Takes everything off a list.
-    pub(crate) fn clear(&mut self, list: i64) -> Result<()> {
-        let mut ids = self.tail.of(list);
+    /// Takes frames off a list, at most so many; true if it is empty then.
+    pub(crate) fn clear(&mut self, list: i64, limit: usize) -> Result<bool> {
+        let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let indexed = self.sql.of(Sql::Indexed)?;
+        let mut ids: Vec<i64> = indexed.query_map((list, rows), |row| row.get(0))?.collect::<Result<_>>()?;
+        ids.extend(
+            self.tail.of(list).into_iter().filter(|id| self.changes.rows.get(&(list, *id)) != Some(&None)),
+        );
         let fresh = self.changes.rows.range((list, 0)..=(list, i64::MAX));
         ids.extend(fresh.filter(|(_, there)| there.is_some()).map(|((_, id), _)| *id));
-        ids.extend(
-            self.sql.of(Sql::Indexed)?.query_map([list], |row| row.get(0))?.collect::<Result<Vec<i64>>>()?,
-        );
-        ids.into_iter().try_for_each(|id| self.take_off(list, id))
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids.iter().take(limit) {
+            self.take_off(list, *id)?;
+            // Whatever the frame says: a row that stayed would be looked at for ever.
+            self.leave(list, *id)?;
+        }
+        Ok(ids.len() <= limit)
+    }
+
+    /// Takes an archive away: at once if it is short, and otherwise bit by bit, while nobody sees it any more.
+    pub(crate) fn erase_archive(&mut self, owner: i64) -> Result<()> {
+        let list = archive(owner);
+        if !self.clear(list, self.erase_rows)? {
+            self.sql.of(Sql::Erased)?.execute([list])?;
+            self.changes.erased.insert(list, true);
+        }
+        Ok(())
+    }
+
+    /// Goes on with that.
+    pub(crate) fn go_on_erasing(&mut self) -> Result<()> {
+        let Some(list) = self.tail.erased() else { return Ok(()) };
+        if self.clear(list, ERASE)? {
+            self.sql.of(Sql::Cleared)?.execute([list])?;
+            self.changes.erased.insert(list, false);
+        }
+        Ok(())
     }
 
     /// Takes the oldest frames below an id out of their archives, a bounded number.

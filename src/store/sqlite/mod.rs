@@ -71,6 +71,8 @@ pub struct Options {
     pub tail_rows_each: usize,
     /// At least so many index rows are moved in one commit while moving is under way.
     pub settle_rows: usize,
+    /// An archive is erased at once if it has no more entries than this, and otherwise bit by bit: it may have millions.
+    pub erase_rows: usize,
     /// How the text of a frame is found. Without it, nothing can be searched; what was archived in the meantime can be
     /// when it is there again.
     pub text: Option<Text>,
@@ -91,6 +93,7 @@ impl Default for Options {
             tail_rows: 100_000,
             tail_rows_each: 8,
             settle_rows: 256,
+            erase_rows: 1_000,
             text: None,
             text_frames: 1_024,
             text_delay: Duration::from_secs(5),
@@ -298,11 +301,11 @@ impl Store for Sqlite {
         owner: Owner,
         ids: Vec<LogId>,
     ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>> {
-        self.readers.read(move |connection, _| page::entries(connection, owner, ids))
+        self.readers.read(move |connection, tail| page::entries(connection, tail, owner, ids))
     }
 
     fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
-        self.readers.read(move |connection, _| find::search(connection, &search))
+        self.readers.read(move |connection, tail| find::search(connection, tail, &search))
     }
 
     /// In several transactions, so that none of them is long.

@@ -113,6 +113,9 @@ pub(crate) fn page(connection: &Connection, tail: &Tail, query: LogQuery) -> Res
         (List::Waiting, None) => &WAITING,
         (List::Waiting, Some(_)) => return Ok(filling.done()),
     };
+    if tail.is_erased(list_number(query.owner, query.list)) {
+        return Ok(filling.done());
+    }
     let walk = Walk {
         connection,
         tail,
@@ -160,9 +163,13 @@ pub(crate) fn tally(connection: &Connection, tail: &Tail, owner: Owner) -> Resul
 /// Entries by their ids, in the order of those.
 pub(crate) fn entries(
     connection: &Connection,
+    tail: &Tail,
     owner: Owner,
     mut ids: Vec<LogId>,
 ) -> Result<Vec<(LogId, Bytes)>> {
+    if tail.is_erased(list_number(owner, List::Archive)) {
+        return Ok(Vec::new());
+    }
     ids.sort_unstable();
     ids.dedup();
     let _one_moment = Snapshot::begin(connection)?;

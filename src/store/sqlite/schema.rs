@@ -89,6 +89,11 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     INSERT INTO entry (list, id) SELECT 2 * owner + 1, id FROM old_entry ORDER BY owner, id;
     DROP TABLE old_entry;
 
+    -- Archives of owners who are gone, on their way out.
+    CREATE TABLE erased (
+        list INTEGER PRIMARY KEY
+    ) STRICT;
+
     -- Words of archived frames up to the id 'searched'; whose archives they are in are words, too.
     CREATE VIRTUAL TABLE search USING fts5 (
         owners, text, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'

@@ -18,6 +18,8 @@ pub(crate) enum Sql {
     Index,
     Indexed,
     Unindex,
+    Erased,
+    Cleared,
     Old,
     Weight,
     Texts,
@@ -62,8 +64,10 @@ impl Sql {
             }
             Sql::Drop => "DELETE FROM frame WHERE id = ?1",
             Sql::Index => "INSERT INTO entry (list, id, peer) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            Sql::Indexed => "SELECT id FROM entry WHERE list = ?1",
+            Sql::Indexed => "SELECT id FROM entry WHERE list = ?1 LIMIT ?2",
             Sql::Unindex => "DELETE FROM entry WHERE list = ?1 AND id = ?2",
+            Sql::Erased => "INSERT INTO erased (list) VALUES (?1) ON CONFLICT DO NOTHING",
+            Sql::Cleared => "DELETE FROM erased WHERE list = ?1",
             Sql::Old => "SELECT id, owner_a IS NOT NULL FROM frame WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3",
             Sql::Weight => {
                 "SELECT ifnull(sum(length(frame)), 0) FROM frame

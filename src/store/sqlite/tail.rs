@@ -11,7 +11,7 @@
 use kernel::ports::batch::MAX_OWNER;
 use kernel::ports::{List, Order, Owner};
 use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -49,6 +49,8 @@ pub(crate) fn is_archive(list: i64) -> bool {
 pub(crate) struct Tail {
     /// With the other one's address, in an archive.
     rows: RwLock<BTreeMap<Row, i64>>,
+    /// Archives of owners who are gone: nothing is to be seen there.
+    erased: RwLock<BTreeSet<i64>>,
     /// Bytes of all archived frames.
     bytes: AtomicU64,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Changes {
     pub(crate) rows: BTreeMap<Row, Option<i64>>,
     /// Rows that went into the table.
     pub(crate) settled: Vec<Row>,
+    /// Lists that are erased from now on (true), or empty now (false).
+    pub(crate) erased: BTreeMap<i64, bool>,
 }
 
 /// A sweep under way.
@@ -98,11 +102,29 @@ impl Tail {
     }
 
     /// Replaces everything: at start, and after the connection had to be opened again.
-    pub(crate) fn replace(&self, rows: BTreeMap<Row, i64>) {
+    pub(crate) fn replace(&self, rows: BTreeMap<Row, i64>, erased: BTreeSet<i64>) {
         *self.rows.write() = rows;
+        *self.erased.write() = erased;
+    }
+
+    /// Whether the list is one of those whose owner is gone.
+    pub(crate) fn is_erased(&self, list: i64) -> bool {
+        self.erased.read().contains(&list)
+    }
+
+    /// A list whose owner is gone, if there is one that is not empty yet.
+    pub(crate) fn erased(&self) -> Option<i64> {
+        self.erased.read().first().copied()
     }
 
     pub(crate) fn publish(&self, changes: Changes) {
+        for (list, erased) in changes.erased {
+            if erased {
+                self.erased.write().insert(list);
+            } else {
+                self.erased.write().remove(&list);
+            }
+        }
         let mut tail = self.rows.write();
         for row in &changes.settled {
             tail.remove(row);

@@ -111,7 +111,11 @@ impl Writer {
         self.marks = marks;
         self.sweep = None;
         self.owners = connection.query_row("SELECT ifnull(max(id), 0) FROM owner", [], |row| row.get(0))?;
-        self.tail.replace(rows);
+        let erased = connection
+            .prepare_cached("SELECT list FROM erased")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        self.tail.replace(rows, erased);
         self.tail.weigh(marks.total);
         // How many there are is found out by indexing them.
         let some = self.options.text.is_some() && marks.top > marks.searched;
@@ -135,7 +139,7 @@ impl Writer {
         if let Some(held) = self.held {
             return Some(held.saturating_duration_since(Instant::now()));
         }
-        if self.sweep.is_some() {
+        if self.sweep.is_some() || self.tail.erased().is_some() {
             return Some(Duration::ZERO);
         }
         let tail = (self.tail.rows() > self.tail_limit() / 4).then_some(IDLE);
@@ -302,6 +306,7 @@ fn transaction(
         // Twice what came in, so that the tail shrinks under any load.
         let step = options.settle_rows.max(2 * change.touched());
         swept = sweep.map(|sweep| change.settle(sweep, step)).transpose()?;
+        change.go_on_erasing()?;
         if let Some(text) = options.text.filter(|_| unsearched.due(change.unsearched, options)) {
             let frames = options.text_frames.max(2 * change.unsearched);
             searched = Some(change.index_texts(text, frames)?);

@@ -1,8 +1,8 @@
 //! What goes into the index table, when, and what never does.
 
-use super::{Options, ask, hasty, open, texts_indexed};
+use super::{Options, Sqlite, ask, hasty, open, texts_indexed};
 use crate::contract::{awaited, backlog, commit, entry, ids, peer, put_off, remove, wait, whole};
-use kernel::ports::{Batch, LogId, LogQuery, Search, Store};
+use kernel::ports::{Batch, LogId, LogQuery, Op, Owner, Search, Store};
 
 const ENTRIES: &str = "SELECT id FROM entry ORDER BY id";
 const MARK: &str = "SELECT value FROM meta WHERE key = 'mark'";
@@ -188,4 +188,46 @@ fn texts_are_caught_up_with() {
     commit(&store, Batch::new().with(entry(41, &[1, 2], &text(41))));
     texts_indexed(&store);
     assert_eq!(found(&store, 41), [41]);
+}
+
+/// A long archive goes bit by bit, and is out of sight at once.
+#[test]
+fn a_long_archive_is_erased_bit_by_bit() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Options { erase_rows: 10, ..hasty() };
+    let store = open(directory.path(), options());
+    let text = "<message xmlns='jabber:client'><body>word</body></message>";
+    for first in (1..=3_000).step_by(100) {
+        let owners: &[i64] = if first % 200 == 1 { &[1, 2] } else { &[1] };
+        let ids = first..first + 100;
+        commit(&store, ids.fold(Batch::new(), |batch, id| batch.with(awaited(id, owners, 1, text))));
+    }
+    texts_indexed(&store);
+    let erase = Op::Erase { owner: Owner(1) };
+    store.submit(Batch::new().with(erase).with(put_off(1, &[3_000])).with(entry(3_001, &[2], text)));
+    drop(store);
+    assert_eq!(ask(directory.path(), "SELECT list FROM erased"), [2]);
+    let store = open(directory.path(), options());
+    let search = |owner| Search { page: whole(owner), words: "word".to_owned() };
+    let unseen = |store: &Sqlite| {
+        assert_eq!(wait(store.page(whole(1))).unwrap().entries, []);
+        assert_eq!(wait(store.page(LogQuery { peer: Some(peer(2)), ..whole(1) })).unwrap().entries, []);
+        assert_eq!(wait(store.page(backlog(1))).unwrap().entries, []);
+        assert_eq!(wait(store.search(search(1))).unwrap().entries, []);
+        assert_eq!(wait(store.entries(Owner(1), vec![LogId(3_000)])), Ok(vec![]));
+        assert_eq!(ids(&wait(store.page(whole(2))).unwrap()).len(), 1_501);
+    };
+    unseen(&store);
+    commit(&store, Batch::new().with(put_off(1, &[2_999])));
+    unseen(&store);
+    while wait(store.extent()).unwrap().0 > 1_501 * text.len() as u64 {
+        unseen(&store);
+    }
+    texts_indexed(&store);
+    assert_eq!(wait(store.search(search(2))).unwrap().entries.len(), 1_501);
+    drop(store);
+    assert_eq!(ask(directory.path(), "SELECT count(*) FROM frame"), [1_501]);
+    assert_eq!(ask(directory.path(), "SELECT count(*) FROM entry WHERE list IN (2, 3)"), [0]);
+    assert_eq!(ask(directory.path(), "SELECT count(*) FROM search"), [1_501]);
+    assert_eq!(ask(directory.path(), "SELECT list FROM erased"), [0; 0]);
 }

@@ -31,7 +31,7 @@ pub struct LogEntry {
     pub id: LogId,
     /// In whose archives it is: the recipient's, the sender's, or none.
     pub archives: [Option<Archived>; 2],
-    /// On whose list of waiting messages it is.
+    /// On whose list of waiting messages it is: where there are two archives, that of one of their owners.
     pub waiting: Option<Owner>,
     /// The stanza as it is to be delivered.
     pub frame: Bytes,

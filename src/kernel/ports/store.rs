@@ -68,7 +68,8 @@ pub enum Op {
         /// Which.
         ids: Vec<LogId>,
     },
-    /// Removes the owner and everything that hangs on it: all tables, its log, its name.
+    /// Removes the owner and everything that hangs on it: all tables, its log, its name. What is in a long archive may
+    /// still count in [`Store::extent`] for a while, but nobody sees it any more.
     Erase {
         /// Whose data.
         owner: Owner,
@@ -251,11 +252,13 @@ pub trait Store: Send + Sync {
         ids: Vec<LogId>,
     ) -> BoxFuture<'static, Result<Vec<(LogId, Bytes)>, StoreError>>;
 
-    /// Entries of an archive with these words in their text. What was durable a moment ago may not be found yet.
+    /// Entries of an archive with these words in their text ([`super::text`]). What was durable a moment ago may not be
+    /// found yet.
     fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>>;
 
     /// Removes from all archives what is older than `below`, at most `limit` frames at a time, oldest first. Waiting
-    /// messages stay. Returns how many went: less than `limit` when there are no more.
+    /// messages stay. Returns how many went: less than `limit` when there are no more. An engine may take several
+    /// commits for it.
     fn expire(&self, below: LogId, limit: usize) -> BoxFuture<'static, Result<usize, StoreError>>;
 
     /// How much there is in all archives: about how many bytes, and the oldest entry.

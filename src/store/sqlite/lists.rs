@@ -208,6 +208,8 @@ impl Change<'_> {
 
     fn put_on(&mut self, list: i64, id: i64, peer: i64) -> Result<()> {
         if id <= self.direct {
+            // A sweep says so when it begins, and may not have begun.
+            self.marks.indexed = self.marks.indexed.max(id);
             return self.index((list, id), peer);
         }
         self.changes.rows.insert((list, id), Some(peer));

@@ -231,3 +231,19 @@ fn a_long_archive_is_erased_bit_by_bit() {
     assert_eq!(ask(directory.path(), "SELECT count(*) FROM search"), [1_501]);
     assert_eq!(ask(directory.path(), "SELECT list FROM erased"), [0; 0]);
 }
+
+/// What comes late goes into the table even where the sweep that it is late for could not begin.
+#[test]
+fn what_is_late_for_a_sweep_that_failed_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(directory.path(), hasty());
+    let forbid = "CREATE TRIGGER poison BEFORE INSERT ON entry WHEN NEW.id = 20
+                  BEGIN SELECT raise(ABORT, 'poison'); END";
+    wait(store.meddle(move |connection| connection.execute_batch(forbid).unwrap()).committed()).unwrap();
+    let ids = (1..=7).map(|id| 10 * id);
+    commit(&store, ids.fold(Batch::new(), |batch, id| batch.with(awaited(id, &[], 1, "x"))));
+    commit(&store, Batch::new().with(awaited(35, &[], 1, "late")));
+    commit(&store, Batch::new().with(remove(1, &[35])));
+    drop(store);
+    assert_eq!(ask(directory.path(), "SELECT id FROM entry WHERE id = 35"), [0; 0]);
+}

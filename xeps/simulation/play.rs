@@ -100,7 +100,11 @@ impl Play {
             52..56 if there => self.ask(index),
             // A device need not have noticed that its connection is dead.
             56..58 => self.come_back(index),
-            58..100 if there => self.send(index),
+            58..60 => {
+                self.tell(|| "checkpoint".to_owned());
+                self.world.checkpoint();
+            }
+            60..100 if there => self.send(index),
             _ if !there => self.come_back(index),
             _ => {}
         }

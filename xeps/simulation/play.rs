@@ -101,12 +101,16 @@ impl Play {
             52..56 if there => self.ask(index),
             // A device need not have noticed that its connection is dead.
             56..58 => self.come_back(index),
-            58..62 if there => {
+            58..60 => {
+                self.tell(|| "checkpoint".to_owned());
+                self.world.checkpoint();
+            }
+            60..64 if there => {
                 let state = ["inactive", "active"][self.dice.roll(2)];
                 self.tell(|| format!("{id:?} is {state}"));
                 self.devices[index].say(&format!("<{state} xmlns='urn:xmpp:csi:0'/>"));
             }
-            62..100 if there => self.send(index),
+            64..100 if there => self.send(index),
             _ if !there => self.come_back(index),
             _ => {}
         }

@@ -3,6 +3,8 @@
 //! Here is the syntax; what it does is `kernel::stream`'s.
 
 #[cfg(test)]
+mod restarts;
+#[cfg(test)]
 mod tests;
 
 use kernel::hooks::{Feature, Hooks, Phase};

@@ -139,10 +139,10 @@ impl Account {
         let mut note = Note::default();
         let mut state = self.lock();
         if management.outlives()
-            && let Some(bound) = state.session(id).filter(|bound| !bound.asked.is_empty())
+            && let Some(bound) = state.session(id)
         {
-            bound.mark_answered(|asked| asked.here);
-            bound.forget_answered(handled.h, &mut note);
+            bound.forget_answered(handled.h);
+            bound.roster_got(handled.h);
         }
         let mut listing = Listing::default();
         if !state.waiting.is_empty() {

@@ -33,8 +33,17 @@ pub(crate) async fn drain(account: Arc<Account>, id: SessionId) {
         let ids: Vec<LogId> = next.iter().map(|next| next.id).collect();
         match engine.ports.store.entries(account.owner, ids).await {
             Ok(found) => {
-                let outcome = account.feed(id, &next, found.into_iter().collect());
+                let (outcome, noted) = account.feed(id, &next, found.into_iter().collect());
                 engine.perform(&account, None, outcome);
+                let failed = match noted {
+                    Some(noted) => noted.committed().await.is_err(),
+                    None => false,
+                };
+                if failed {
+                    // Nothing of it was written to the peer.
+                    account.unqueue(id, &next);
+                    engine.ports.clock.sleep_until(engine.ports.clock.now() + RETRY).await;
+                }
             }
             Err(error) => {
                 tracing::error!(account = %account.jid, %error, "reading waiting messages failed; trying again");
@@ -59,17 +68,22 @@ impl Account {
         Some((next, append))
     }
 
-    /// Puts a page into the session's queue, as far as there is room.
-    fn feed(self: &Arc<Self>, id: SessionId, page: &[Next], mut found: HashMap<LogId, Bytes>) -> Outcome {
+    /// Puts a page into the session's queue, as far as there is room. Returns the commit that it waits for, too.
+    fn feed(
+        self: &Arc<Self>,
+        id: SessionId,
+        page: &[Next],
+        mut found: HashMap<LogId, Bytes>,
+    ) -> (Outcome, Option<Ticket>) {
         let mut outcome = Outcome::default();
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(session) = state.sessions.iter_mut().find(|session| session.id == id) else {
-            return outcome;
+            return (outcome, None);
         };
         let (outbox, management, jid) =
             (session.outbox.clone(), session.management.clone(), session.jid.clone());
-        let Ok(mut queue) = outbox.pushing(0) else { return outcome };
+        let Ok(mut queue) = outbox.pushing(0) else { return (outcome, None) };
         let (mut note, mut listing) = (Note::default(), Listing::default());
         for next in page {
             let Some(stanza) = found.remove(&next.id) else {
@@ -94,14 +108,19 @@ impl Account {
                 note.push(&Event::Queued { session: id.0, number, id: next.id, form: next.form });
             }
         }
-        if note.is_empty() {
-            drop(queue);
-        } else {
-            queue.after(&self.engine.submit(Batch::new(), note));
+        let noted = (!note.is_empty()).then(|| self.engine.submit(Batch::new(), note));
+        if let Some(noted) = &noted {
+            queue.after(noted);
         }
         self.write_listing(state, listing, Note::default());
         Self::offer_to_next(state, &mut outcome);
-        outcome
+        (outcome, noted)
+    }
+
+    /// A page did not get into the queue after all.
+    fn unqueue(&self, id: SessionId, page: &[Next]) {
+        let mut state = self.lock();
+        page.iter().for_each(|next| state.waiting.unqueued(next.id, id));
     }
 
     /// A message as it is delivered late. `None` if it is too late: the session found it in the log, where it waited for a

@@ -19,6 +19,7 @@ mod outgoing;
 mod presence;
 mod resend;
 mod revival;
+mod rosters;
 mod subscription;
 mod waiting;
 
@@ -45,6 +46,7 @@ use missed::Missed;
 use outgoing::Outgoing;
 use parking_lot::Mutex;
 use resend::Ended;
+use rosters::Rosters;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,6 +112,8 @@ pub(crate) struct Bound {
     spared: Option<Spared>,
     /// Whose answers it waits for.
     awaited: Awaited,
+    /// What it has got of the roster, for the same case.
+    rosters: Rosters,
     /// What it has asked, for the case that the answers get lost with the server.
     asked: VecDeque<Asked>,
     /// What it is told when there is room again, if it reads too slowly.

@@ -288,6 +288,7 @@ impl Bound {
             unplaced: false,
             recovered: None,
             awaited: super::Awaited::default(),
+            rosters: super::Rosters::default(),
             asked: VecDeque::new(),
             missed: None,
             spared: None,

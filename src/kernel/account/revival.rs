@@ -122,8 +122,11 @@ impl Account {
         for to in from.directed.iter().filter_map(|to| Jid::parse(to).ok()) {
             bound.directed.insert(&to);
         }
+        bound.rosters.got = from.roster;
         (bound.asleep, bound.behind) = (true, true);
-        bound.asked = from.asked.iter().map(|(count, id, to)| Asked::new(*count, id, to)).collect();
+        // What was not counted comes again.
+        let counted = from.asked.iter().filter(|(count, ..)| !is_after(*count, from.received));
+        bound.asked = counted.map(|(count, id, to)| Asked::new(*count, id, to)).collect();
         let numbers = from.messages.iter().filter_map(|(log, message)| Some((message.number?, *log)));
         bound.recovered = Some(numbers.collect());
         {
@@ -173,6 +176,7 @@ impl Account {
         let Some(session) = state.session(id) else { return };
         let (jid, asked) = (session.jid.clone(), std::mem::take(&mut session.asked));
         let (outbox, available) = (session.outbox.clone(), session.presence.is_some());
+        let seen = session.rosters.got;
         let lost = StanzaError::new(StanzaCondition::InternalServerError)
             .with_type(ErrorType::Wait)
             .with_text("The server was restarted before this was answered.");
@@ -186,6 +190,13 @@ impl Account {
             if let Some(answer) = answer {
                 let _ = outbox.push_reply(Entry::now(answer.bytes()));
             }
+        }
+        if seen > 0 {
+            for payload in state.roster.pushes_since(seen) {
+                self.push_to(state, |session| session.id == id, &payload, None);
+            }
+            let version = state.roster.version();
+            state.session(id).into_iter().for_each(|session| session.roster_sent(version));
         }
         if available {
             self.greet_by_own(state, id, outcome);
@@ -235,6 +246,7 @@ impl Bound {
             presence: self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default(),
             marks: self.marks,
             inactive: self.spared.is_some(),
+            roster: self.rosters.got,
             sent: self.management.sent.lock().clone(),
             directed: self.directed.iter().map(ToString::to_string).collect(),
             asked: asked.collect(),
@@ -262,7 +274,11 @@ impl Bound {
     }
 
     /// The client has got `h` stanzas: the answers among them are answered.
-    pub(super) fn forget_answered(&mut self, h: u32, note: &mut Note) {
+    pub(super) fn forget_answered(&mut self, h: u32) {
+        if self.asked.is_empty() {
+            return;
+        }
+        self.mark_answered(|asked| asked.here);
         let before = self.asked.len();
         let got = |asked: &Asked| asked.answered.is_some_and(|number| !is_after(number, h));
         let mut last = 0;
@@ -270,7 +286,8 @@ impl Bound {
             last = asked.count;
         }
         if self.asked.len() < before {
-            note.push(&Event::Answered { session: self.id.0, count: last.wrapping_add(1) });
+            let count = last.wrapping_add(1);
+            self.management.note(&Event::Answered { session: self.id.0, count });
         }
     }
 }

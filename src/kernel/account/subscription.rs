@@ -45,6 +45,8 @@ impl Account {
             for payload in pushes {
                 self.push_to(&state, |session| session.id == id, &payload, state.changed.as_ref());
             }
+            let version = state.roster.version();
+            state.session(id).into_iter().for_each(|session| session.roster_sent(version));
         }
         reply
     }
@@ -134,6 +136,10 @@ impl Account {
                 (Effect::Push, _) => {
                     if let Some(payload) = &change.push {
                         self.push(state, Mark::ROSTER, payload, ticket.as_ref());
+                        let version = state.roster.version();
+                        let told = state.sessions.iter_mut();
+                        told.filter(|session| session.marks & Mark::ROSTER.0 != 0)
+                            .for_each(|session| session.roster_sent(version));
                     }
                 }
                 (Effect::Send(kind), _) => {

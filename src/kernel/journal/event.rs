@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Answered { session: u64, count: u32 },
     /// It has sent a message with this hash.
     Sent { session: u64, hash: u64 },
+    /// It has got the roster up to that version.
+    Roster { session: u64, version: u64 },
     /// It has ended.
     Closed { session: u64 },
     /// What the bits of marks mean from here on.
@@ -98,6 +100,9 @@ impl Note {
             }
             Event::Closed { session } => {
                 self.head(12, *session);
+            }
+            Event::Roster { session, version } => {
+                self.head(16, *session).number(*version);
             }
             Event::Got { session, id } => {
                 self.head(15, *session).number(id.0);
@@ -189,6 +194,7 @@ impl Events<'_> {
                 let count = self.number()?;
                 Event::Names { marks: (0..count).map(|_| self.text()).collect::<Option<_>>()? }
             }
+            16 => Event::Roster { session, version: self.number()? },
             15 => Event::Got { session, id: self.id()? },
             14 => {
                 let (hash, rest) = self.0.split_first_chunk()?;
@@ -263,6 +269,7 @@ mod tests {
             Event::Answered { session, count: 4 },
             Event::Sent { session, hash: u64::MAX - 5 },
             Event::Got { session, id },
+            Event::Roster { session, version: 5 },
             Event::Closed { session },
             Event::Names { marks: vec!["carbons".into(), String::new()] },
         ]

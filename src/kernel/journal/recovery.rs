@@ -40,6 +40,8 @@ pub(crate) struct Recovered {
     pub(crate) marks: u64,
     pub(crate) inactive: bool,
     pub(crate) directed: BTreeSet<String>,
+    /// The version of the roster that it has got; 0 if it has not asked for one.
+    pub(crate) roster: u64,
     /// The messages that it sent last.
     pub(crate) sent: Latest,
     /// Requests that may not have been answered: which stanza it was, its id, and whom it was for.
@@ -66,6 +68,9 @@ impl Recovered {
         }
         note.push(&Event::Presence { session, stanza: self.presence.clone() });
         note.push(&Event::Marks { session, marks, inactive });
+        if self.roster > 0 {
+            note.push(&Event::Roster { session, version: self.roster });
+        }
         for to in &self.directed {
             note.push(&Event::Directed { session, to: to.clone(), available: true });
         }
@@ -169,6 +174,7 @@ impl Recovery {
                         marks: 0,
                         inactive: false,
                         directed: BTreeSet::new(),
+                        roster: 0,
                         sent: Latest::default(),
                         asked: VecDeque::new(),
                     }
@@ -200,6 +206,7 @@ impl Recovery {
             | Event::Directed { session, .. }
             | Event::Sent { session, .. }
             | Event::Got { session, .. }
+            | Event::Roster { session, .. }
             | Event::Asked { session, .. }
             | Event::Answered { session, .. } => {
                 let Some(known) = self.sessions.get_mut(&session) else { return };
@@ -261,6 +268,7 @@ impl Recovered {
             Event::Directed { to, available: false, .. } => {
                 self.directed.remove(&to);
             }
+            Event::Roster { version, .. } => self.roster = self.roster.max(version),
             Event::Sent { hash, .. } => {
                 if !self.sent.contains(Fingerprint(hash)) {
                     self.sent.push(Fingerprint(hash));

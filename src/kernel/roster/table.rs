@@ -81,16 +81,27 @@ impl Roster {
         match known {
             Some(known) if known == self.version => RosterAnswer::Since(Vec::new()),
             Some(known) if known < self.version && known >= self.floor => {
-                let mut changed: Vec<&Item> = self.items().filter(|item| item.version > known).collect();
+                let changed = self.pushes_since(known);
                 // A push costs an IQ of its own and a reply; past half of the items, all of them are less.
                 if changed.len() * 2 > self.listed {
                     return RosterAnswer::Full(self.full());
                 }
-                changed.sort_unstable_by_key(|item| item.version);
-                RosterAnswer::Since(changed.into_iter().map(Item::push_payload).collect())
+                RosterAnswer::Since(changed)
             }
             _ => RosterAnswer::Full(self.full()),
         }
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The pushes of what has changed since a version. That an item is gone can't be told.
+    pub(crate) fn pushes_since(&self, version: u64) -> Vec<String> {
+        let mut changed: Vec<&Item> = self.items().filter(|item| item.version > version).collect();
+        changed.sort_unstable_by_key(|item| item.version);
+        changed.into_iter().map(Item::push_payload).collect()
     }
 
     fn full(&self) -> String {

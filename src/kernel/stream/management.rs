@@ -270,7 +270,8 @@ async fn asleep(engine: Arc<Engine>, session: SessionRef, number: StreamNumber, 
         Poll::Ready(resumed) => Poll::Ready(resumed),
         Poll::Pending => time.as_mut().poll(context).map(|()| false),
     });
-    if resumed.await || !session.outbox().conclude(number) {
+    // A server that stops leaves it to the next run.
+    if resumed.await || engine.keeps(&session) || !session.outbox().conclude(number) {
         return;
     }
     tracing::debug!(session = %session.jid(), "the session was not resumed");

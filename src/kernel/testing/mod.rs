@@ -281,6 +281,12 @@ impl World {
         self.engine.hooks.load().iq.keys().copied().collect()
     }
 
+    /// Begins to replace the notes of the session journal by the present state, as the engine does when there are many.
+    pub fn checkpoint(&self) {
+        crate::ports::Spawn::spawn(&*self.executor, Box::pin(self.engine.clone().checkpoint()));
+        self.run();
+    }
+
     /// The civil time.
     pub fn wall(&self) -> WallMillis {
         crate::ports::Clock::wall(&*self.clock)

@@ -70,7 +70,6 @@ fn liberties_are_for_other_servers() {
     };
     for (pattern, actual) in [
         ("<message type='normal'/>", "<message/>"),
-        ("<message/>", "<message><stanza-id xmlns='urn:xmpp:sid:0' id='1' by='a'/></message>"),
         ("<presence/>", "<presence><delay xmlns='urn:xmpp:delay' stamp='now'/></presence>"),
         ("<iq from='romeo@example.org' to='romeo@example.org/orchard'/>", "<iq/>"),
         ("<presence to='romeo@example.org'/>", "<presence to='romeo@example.org/orchard'/>"),
@@ -86,6 +85,13 @@ fn liberties_are_for_other_servers() {
     ] {
         assert!(!free(pattern, actual), "{pattern} {actual}");
     }
+}
+
+#[test]
+fn under_which_id_a_message_is_archived_counts_where_it_is_named() {
+    let id = |id: &str| format!("<message><stanza-id xmlns='urn:xmpp:sid:0' id='{id}' by='a'/></message>");
+    assert!(same("<message/>", &id("1")) && same(&id("1"), &id("1")));
+    assert!(!same(&id("2"), &id("1")) && !same(&id("1"), "<message/>"));
 }
 
 #[test]

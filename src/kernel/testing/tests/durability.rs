@@ -342,8 +342,10 @@ fn an_account_stays_in_memory_until_what_was_delivered_is_off_the_log() {
     let mut romeo = world.login("romeo@example.org/orchard");
     romeo.send(&chat("juliet@example.org", 1));
     let mut juliet = world.login("juliet@example.org/balcony");
-    store.hold();
+    juliet.stop_reading();
     juliet.send("<presence/>");
+    store.hold();
+    juliet.read_on();
     assert_eq!(ids(&juliet.recv()), ["1"]);
     juliet.cut();
     world.engine().sweep();

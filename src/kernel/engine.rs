@@ -3,7 +3,7 @@
 use crate::account::{self, Account, CacheKind, CacheKinds, Kept, Outcome};
 use crate::accounts::{Accounts, Wanted};
 use crate::asked::Asked;
-use crate::hooks::{Hooks, PresenceWatch};
+use crate::hooks::{Hooks, PresenceWatch, Wake};
 use crate::journal::{Note, Recovered, Recovery};
 use crate::lines::Lines;
 use crate::panics::{Panicked, caught, caught_async};
@@ -106,16 +106,20 @@ pub struct Engine {
     pub(crate) recovered: Mutex<HashMap<BareJid, Vec<Recovered>>>,
     /// What the marks of sessions are called.
     pub(crate) mark_names: OnceLock<Vec<String>>,
-    /// Bytes of notes since the last checkpoint.
+    /// Bytes of notes since the last checkpoint, and those of the checkpoint.
     pub(crate) journal_bytes: AtomicUsize,
+    pub(crate) checkpoint_bytes: AtomicUsize,
+    pub(crate) checkpointing: AtomicBool,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
     keeping: Mutex<Vec<(Ticket, Vec<Kept>)>>,
 }
 
-/// Bytes of notes after which they are replaced by the present state of the sessions.
+/// Bytes of notes after which they are replaced by the present state of the sessions, unless that takes more itself.
 const JOURNAL: usize = 4 << 20;
+/// So many messages of a session that is lost wake somebody: enough to tell that there are some.
+const WAKES: usize = 8;
 const SECRET: &str = "secret";
 /// So many accounts may be loaded before idle ones are looked for.
 const SWEEP_AFTER: u64 = 4096;
@@ -128,7 +132,8 @@ impl Engine {
     pub async fn new(settings: Settings, ports: Ports) -> Result<Arc<Engine>, StoreError> {
         let newest = ports.store.newest().await?.unwrap_or_default();
         let secret = Self::secret(&ports).await?;
-        let recovery = Recovery::read(&ports.store.journal().await?);
+        let notes = ports.store.journal().await?;
+        let recovery = Recovery::read(&notes);
         if recovery.damaged > 0 {
             tracing::error!(
                 notes = recovery.damaged,
@@ -156,7 +161,9 @@ impl Engine {
             recovery: Mutex::new(Some(recovery)),
             recovered: Mutex::default(),
             mark_names: OnceLock::new(),
-            journal_bytes: AtomicUsize::new(0),
+            journal_bytes: AtomicUsize::new(notes.iter().map(|note| note.len()).sum()),
+            checkpoint_bytes: AtomicUsize::new(0),
+            checkpointing: AtomicBool::new(false),
             shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,
@@ -367,8 +374,9 @@ impl Engine {
     /// Submits a batch with what the journal is to say.
     pub(crate) fn submit(self: &Arc<Self>, mut batch: Batch, note: Note) -> Ticket {
         if !note.is_empty() {
-            let before = self.journal_bytes.fetch_add(note.len(), Ordering::Relaxed);
-            if before < JOURNAL && before + note.len() >= JOURNAL {
+            let bytes = self.journal_bytes.fetch_add(note.len(), Ordering::Relaxed) + note.len();
+            let enough = JOURNAL.max(self.checkpoint_bytes.load(Ordering::Relaxed));
+            if bytes >= enough && !self.checkpointing.swap(true, Ordering::Relaxed) {
                 let engine = self.clone();
                 self.ports.spawn.spawn(Box::pin(async move { engine.checkpoint().await }));
             }
@@ -431,6 +439,9 @@ impl Engine {
         if let (Some(error), Some(frame)) = (&outcome.bounce, cause) {
             self.bounce(frame, error);
         }
+        if let (Some(why), Some(frame)) = (outcome.wake, cause) {
+            self.wake(account, frame, why);
+        }
         for id in outcome.drain {
             self.ports.spawn.spawn(Box::pin(account::drain(account.clone(), id)));
         }
@@ -449,6 +460,24 @@ impl Engine {
         }
         if let Some(frame) = outcome.left {
             self.observe(&self.hooks.load().unavailable, account, &frame);
+        }
+    }
+
+    /// Tells XEPs that somebody is to be woken for a message.
+    pub(crate) fn wake(&self, account: &Arc<Account>, frame: &Frame, why: Wake) {
+        for wake in &self.hooks.load().wake {
+            if caught(|| wake(account, frame, why)).is_err() {
+                tracing::error!(account = %account.jid(), "a XEP that wakes clients panicked; one was not woken");
+            }
+        }
+    }
+
+    /// The same for the messages that a session has not acknowledged, once for each.
+    pub(crate) fn wake_unacknowledged(&self, session: &crate::SessionRef, why: Wake) {
+        for stanza in session.outbox().unacknowledged(WAKES) {
+            if let Ok(frame) = Frame::parse(stanza) {
+                self.wake(session.account(), &frame, why);
+            }
         }
     }
 
@@ -491,6 +520,7 @@ impl Engine {
         account: &Arc<Account>,
         entries: Vec<crate::outbox::Entry>,
     ) {
+        let mut wakes = WAKES;
         for mut entry in entries {
             // Another session has it or will have it, or it is just being appended to the log.
             let copies = entry.copies.take();
@@ -505,6 +535,12 @@ impl Engine {
                     let outcome =
                         account.put_back(place.id, entry.head.len() + entry.tail.len(), entry.ticket.clone());
                     self.perform(account, None, outcome);
+                }
+                if !entry.woken && wakes > 0 && !account.takes_messages() {
+                    wakes -= 1;
+                    if let Ok(frame) = Frame::parse(entry.stanza()) {
+                        self.wake(account, &frame, Wake::Nobody);
+                    }
                 }
                 continue;
             }

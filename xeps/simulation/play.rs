@@ -66,6 +66,7 @@ impl Play {
     }
 
     fn act(&mut self) {
+        let before = self.now;
         let index = self.dice.roll(self.devices.len());
         let id = self.devices[index].id;
         let there = self.devices[index].client.is_some();
@@ -104,12 +105,21 @@ impl Play {
                 self.tell(|| "checkpoint".to_owned());
                 self.world.checkpoint();
             }
-            60..100 if there => self.send(index),
+            60..62 if there => {
+                let state = ["inactive", "active"][self.dice.roll(2)];
+                self.tell(|| format!("{id:?} is {state}"));
+                self.devices[index].say(&format!("<{state} xmlns='urn:xmpp:csi:0'/>"));
+            }
+            62..100 if there => self.send(index),
             _ if !there => self.come_back(index),
             _ => {}
         }
         for device in &mut self.devices {
             device.take(&mut self.ledger);
+            // It has not acknowledged anything for too long.
+            if device.client.as_ref().is_some_and(|client| client.is_gone()) {
+                (device.client, device.lost) = (None, before);
+            }
         }
     }
 
@@ -145,9 +155,12 @@ impl Play {
                 Target::Account(account) => format!("user{account}@example.org"),
                 Target::Device((account, device)) => format!("user{account}@example.org/device{device}"),
             };
-            let body = "word ".repeat(1 + number % 40);
-            let xml =
-                format!("<message to='{address}' type='chat' id='{number}'><body>{body}</body></message>");
+            // Some can wait for a client that nobody looks at.
+            let content = match number % 3 {
+                0 => "<displayed xmlns='urn:xmpp:chat-markers:0' id='0'/>".to_owned(),
+                _ => format!("<body>{}</body>", "word ".repeat(1 + number % 40)),
+            };
+            let xml = format!("<message to='{address}' type='chat' id='{number}'>{content}</message>");
             self.tell(|| format!("{from:?} sends {number} to {address}"));
             self.devices[index].send(xml, Some(number));
         }

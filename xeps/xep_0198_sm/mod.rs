@@ -28,17 +28,20 @@ const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";
 pub(crate) struct Config {
     /// How long a session waits to be resumed.
     pub(crate) resume: Seconds,
+    /// How long a client may take to acknowledge.
+    pub(crate) acknowledge: Seconds,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { resume: Seconds::minutes(10) }
+        Config { resume: Seconds::minutes(10), acknowledge: Seconds(30) }
     }
 }
 
 /// XEP-0198.
 pub(crate) struct StreamManagement {
     window: Duration,
+    acknowledge: Duration,
 }
 
 impl Xep for StreamManagement {
@@ -46,21 +49,29 @@ impl Xep for StreamManagement {
     const NAME: &'static str = "sm";
     const TITLE: &'static str = "Stream Management";
     const VERSION: &'static str = "1.6.3";
-    const OPTIONS: &'static [OptionDoc] = &[OptionDoc {
-        name: "resume",
-        default: "\"10 m\"",
-        doc: "How long a session whose connection broke waits to be resumed; \"0 s\" for not at all.",
-    }];
+    const OPTIONS: &'static [OptionDoc] = &[
+        OptionDoc {
+            name: "resume",
+            default: "\"10 m\"",
+            doc: "How long a session whose connection broke waits to be resumed; \"0 s\" for not at all.",
+        },
+        OptionDoc {
+            name: "acknowledge",
+            default: "\"30 s\"",
+            doc: "A client that was asked whether it has got what it was sent, and says nothing for so long, has lost its \
+                  connection: that is closed, and the session waits to be resumed. \"0 s\" for never.",
+        },
+    ];
     type Config = Config;
 
     fn new(config: Config, _: &mut Env) -> Result<StreamManagement, ConfigError> {
-        Ok(StreamManagement { window: config.resume.duration() })
+        Ok(StreamManagement { window: config.resume.duration(), acknowledge: config.acknowledge.duration() })
     }
 
     fn register(self: Arc<Self>, hooks: &mut Hooks) {
         hooks.stream_feature(Feature { phase: Phase::AfterLogin, xml: format!("<sm xmlns='{NS}'/>") });
         hooks.nonza(NS, &self, Self::element);
-        hooks.count_request(REQUEST);
+        hooks.count_request(REQUEST, self.acknowledge);
     }
 }
 

@@ -1,3 +1,6 @@
+mod races;
+mod silence;
+
 use crate::ALL;
 use kernel::testing::{Client, World};
 use minidom::Element;

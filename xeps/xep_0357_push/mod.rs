@@ -16,7 +16,7 @@ use kernel::hooks::{
     Ask, Direction, Effects, Flow, Hooks, Interest, Kinds, Passing, Reply, Request, Scope, Stage, Wake,
 };
 use kernel::options::Seconds;
-use kernel::{Account, ConfigError, Env, OptionDoc, Xep, encode};
+use kernel::{Account, ConfigError, Env, Mark, OptionDoc, Xep, encode};
 use notification::Discretion;
 use outbox::Target;
 use publish::Publisher;
@@ -24,6 +24,7 @@ use registrations::{COLLECTION, Registration, key};
 use request::Command;
 use serde::Deserialize;
 use std::sync::Arc;
+use std::time::Duration;
 use wire::frame::Frame;
 use wire::jid::{BareJid, Jid};
 
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) body: bool,
     /// What is told instead.
     pub(crate) placeholder: String,
+    /// How long a session with a node waits to be resumed at least.
+    pub(crate) resume: Seconds,
 }
 
 impl Default for Config {
@@ -56,6 +59,7 @@ impl Default for Config {
             sender: false,
             body: false,
             placeholder: "New message".to_owned(),
+            resume: Seconds(24 * 60 * 60),
         }
     }
 }
@@ -64,6 +68,9 @@ impl Default for Config {
 pub(crate) struct Push {
     nodes: usize,
     publisher: Arc<Publisher>,
+    /// For sessions that have enabled a node.
+    mark: Mark,
+    resume: Duration,
 }
 
 impl Xep for Push {
@@ -99,6 +106,12 @@ impl Xep for Push {
             doc: "Told instead of what a message says: some push services wake a device at once only if there is a \
                   text. Empty for none.",
         },
+        OptionDoc {
+            name: "resume",
+            default: "\"1 d\"",
+            doc: "How long a session that has enabled a node waits to be resumed (XEP-0198) at least: a phone comes back \
+                  when it is woken. \"0 s\" for no longer than others.",
+        },
     ];
     type Config = Config;
 
@@ -114,6 +127,8 @@ impl Xep for Push {
         Ok(Push {
             nodes: config.nodes,
             publisher: Arc::new(Publisher::new(env, config.interval.duration(), discretion)),
+            mark: env.mark(),
+            resume: config.resume.duration(),
         })
     }
 
@@ -121,6 +136,7 @@ impl Xep for Push {
         // §4.1: announced by the account.
         hooks.iq(Scope::OWN, NS, Ask::Both, &self, Self::serve);
         hooks.wake(&self, Self::wake);
+        hooks.patient(self.mark, self.resume);
         hooks.every_minute(&self, Self::every_minute);
         hooks.account_erased(&self, Self::forget);
         let interest = Interest {
@@ -140,8 +156,16 @@ impl Push {
             Err(error) => return error.into(),
         };
         match Command::read(request.ask, &request.payload()) {
-            Ok(Command::Enable { service, node, options }) => self.enable(account, &service, &node, options),
+            Ok(Command::Enable { service, node, options }) => {
+                if let Some(session) = &request.session {
+                    account.mark(session, self.mark, true);
+                }
+                self.enable(account, &service, &node, options)
+            }
             Ok(Command::Disable { service, node }) => {
+                if let Some(session) = &request.session {
+                    account.mark(session, self.mark, false);
+                }
                 self.publisher.disable(account, &service, node.as_deref())
             }
             Err(error) => error.into(),

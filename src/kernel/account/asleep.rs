@@ -8,6 +8,7 @@ use crate::outbox::{Entry, StreamNumber, WrongCount};
 use crate::ports::Batch;
 use crate::session::{SessionId, SessionRef};
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Account {
     /// The stream of a session is lost. What comes from now on goes to the log.
@@ -15,7 +16,21 @@ impl Account {
         if let Some(session) = self.lock().session(id) {
             session.asleep = true;
             session.behind = true;
+            // It may do so for long: what it is to others outlives the server.
+            let mut note = Note::default();
+            session.management.take_notes(id, &session.jid, &mut note);
+            if !note.is_empty() {
+                self.engine.submit(Batch::new(), note);
+            }
         }
+    }
+
+    /// How long a session waits to be resumed that may do so for `window`.
+    pub(crate) fn patience(&self, id: SessionId, window: Duration) -> Duration {
+        let patient = self.engine.hooks.load().patient;
+        let mut state = self.lock();
+        let marks = state.session(id).map_or(0, |session| session.marks);
+        patient.filter(|(mark, _)| marks & mark.0 != 0).map_or(window, |(_, patient)| patient.max(window))
     }
 
     /// The client begins to count: the answer, behind which it does, waits until that is written down with what the
@@ -62,6 +77,9 @@ impl Account {
             return Ok((number, outcome));
         };
         bound.asleep = false;
+        // XEP-0352 §5.2: whoever comes back is active.
+        bound.spared = None;
+        bound.outbox.flush();
         if let Some(before) = bound.recovered.take() {
             // What it has got of what was sent before the restart.
             let mut listing = Listing::default();
@@ -82,8 +100,11 @@ impl Account {
     /// The client of a session says whether anybody looks. What was held back goes out when somebody does.
     pub(crate) fn set_active(&self, id: SessionId, active: bool) {
         if let Some(session) = self.lock().session(id) {
-            session.inactive = !active;
+            session.spared = self.engine.hooks.load().urgency.filter(|_| !active);
             session.note_marks();
+            if active {
+                session.outbox.flush();
+            }
         }
     }
 }

@@ -187,7 +187,7 @@ impl State {
                 // §4.6.1: who tells that it is gone needs not be told any more.
                 session.directed.remove(from);
             }
-            session.tell(entry(&parcel.frame, parcel.ticket.as_ref()), outcome, |missed| {
+            session.tell(&parcel.frame, parcel.ticket.as_ref(), outcome, |missed| {
                 if let Some(from) = from() {
                     let is_contact = roster.state(&from.bare()).subscription().has_to();
                     missed.presence(&from, type_, is_contact);

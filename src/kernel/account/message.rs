@@ -8,8 +8,8 @@ use super::backlog::Kept;
 use super::deliver::{entry, unavailable};
 use super::resend::note_sent;
 use super::waiting::{Form, Message};
-use super::{Account, AccountView, Bound, Logged, Origin, Outcome, Parcel, State};
-use crate::hooks::{Direction, Passing, Wake};
+use super::{Account, AccountView, Bound, Logged, Origin, Outcome, Parcel, Spared, State};
+use crate::hooks::{Direction, Passing, Urgency, Wake};
 use crate::journal::{Event, Note};
 use crate::outbox::{Copies, Entry, Outbox, Place, Push, Pushing};
 use crate::ports::{Archived, Batch, LogEntry, LogId, Op, Peer, Ticket};
@@ -28,6 +28,7 @@ struct Target {
     outbox: Arc<Outbox>,
     management: Arc<Management>,
     behind: bool,
+    spared: Option<Spared>,
 }
 
 impl Target {
@@ -38,7 +39,12 @@ impl Target {
             outbox: session.outbox.clone(),
             management: session.management.clone(),
             behind: session.behind,
+            spared: session.spared,
         }
+    }
+
+    fn urgency(&self, frame: &Frame) -> Urgency {
+        self.spared.map_or(Urgency::Now, |decide| decide(frame))
     }
 }
 
@@ -166,7 +172,13 @@ impl Account {
         }
         if !durable && !listed {
             let mut ids = Vec::with_capacity(ready.len());
+            let from = frame.from().unwrap_or_default();
             for (target, mut queue) in ready {
+                match target.urgency(frame) {
+                    Urgency::Now => {}
+                    Urgency::Later => queue.defer(&from),
+                    Urgency::Never => continue,
+                }
                 let copies = copies.clone();
                 queue.push(Entry { copies, ..entry(frame, parcel.ticket.as_ref()) });
                 ids.push(target.id);
@@ -191,7 +203,11 @@ impl Account {
         let mut note = Note::default();
         let (head, tail) =
             mine.map_or_else(|| (frame.bytes(), Bytes::new()), |_| stamped(frame, &self.jid, id));
+        let from = frame.from().unwrap_or_default();
         for (target, queue) in &mut ready {
+            if target.urgency(frame) != Urgency::Now {
+                queue.defer(&from);
+            }
             let place = Place { id, append: None, form: Form::Plain };
             let (head, tail, copies) = (head.clone(), tail.clone(), copies.clone());
             let (log, ticket) = (Some(place), parcel.ticket.clone());
@@ -303,6 +319,14 @@ impl Account {
         let frame = identified.as_ref().unwrap_or(copy.frame);
         let log = copy.archived.map(|id| Place { id, append: None, form: copy.form });
         let bytes = (copying.wrap)(frame, copy.direction, &self.jid, &target.jid);
+        if target.spared.is_some() {
+            // As urgent as what is in it, or not quite: that one has read something elsewhere is a reason to stop ringing.
+            match Frame::parse(bytes.clone()).map_or(Urgency::Now, |copy| target.urgency(&copy)) {
+                Urgency::Now => {}
+                Urgency::Never if copy.archived.is_none() => return Pushed::Dropped,
+                Urgency::Later | Urgency::Never => queue.defer(&frame.from().unwrap_or_default()),
+            }
+        }
         let number = queue.push(Entry { log, ..Entry::now(bytes) });
         if let (Some(number), Some(id)) = (number, copy.archived)
             && target.management.is_journalled()

@@ -6,7 +6,9 @@
 use super::addresses::Addresses;
 use super::deliver::entry;
 use super::{Account, Bound, Outcome};
-use crate::outbox::{Entry, Push};
+use crate::hooks::Urgency;
+use crate::outbox::Push;
+use crate::ports::Ticket;
 use crate::session::SessionId;
 use std::collections::BTreeSet;
 use wire::frame::{Frame, StanzaType};
@@ -53,9 +55,21 @@ impl Missed {
 
 impl Bound {
     /// Puts a stanza into the queue that can be told anew. If there is no room, `miss` notes what.
-    pub(super) fn tell(&mut self, stanza: Entry, outcome: &mut Outcome, miss: impl FnOnce(&mut Missed)) {
+    pub(super) fn tell(
+        &mut self,
+        frame: &Frame,
+        ticket: Option<&Ticket>,
+        outcome: &mut Outcome,
+        miss: impl FnOnce(&mut Missed),
+    ) {
         if self.missed.is_none() {
-            if self.outbox.push(stanza) != Push::Full {
+            let stanza = entry(frame, ticket);
+            let urgency = self.spared.map_or(Urgency::Now, |decide| decide(frame));
+            let push = match frame.from() {
+                Some(from) if urgency != Urgency::Now => self.outbox.hold(&from, stanza),
+                _ => self.outbox.push(stanza),
+            };
+            if push != Push::Full {
                 return;
             }
             outcome.refresh.push(self.id);
@@ -76,7 +90,7 @@ impl Account {
         let from = |contact: &Jid, type_| Frame::presence().type_(type_).from(contact.as_str());
         for gone in missed.gone.iter() {
             let frame = from(gone, StanzaType::Unavailable).to(full.as_str()).build();
-            session.tell(entry(&frame, None), &mut outcome, |missed| {
+            session.tell(&frame, None, &mut outcome, |missed| {
                 missed.presence(gone, StanzaType::Unavailable, false);
             });
         }
@@ -90,11 +104,11 @@ impl Account {
                 // Answered meanwhile by another session.
                 continue;
             };
-            session.tell(entry(&frame, None), &mut outcome, |missed| missed.request(contact));
+            session.tell(&frame, None, &mut outcome, |missed| missed.request(contact));
         }
         for contact in missed.withdrawn.iter().filter(|contact| !roster.may_see(&contact.bare())) {
             let frame = from(contact, StanzaType::Unsubscribe).to(self.jid.as_str()).build();
-            session.tell(entry(&frame, None), &mut outcome, |missed| missed.withdrawal(contact));
+            session.tell(&frame, None, &mut outcome, |missed| missed.withdrawal(contact));
         }
         for contact in &missed.ask {
             if contact.as_str() == self.jid.as_str() {

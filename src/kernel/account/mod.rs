@@ -34,7 +34,7 @@ pub(crate) use subscription::subscription_type;
 pub(crate) use waiting::Form;
 
 use crate::engine::Engine;
-use crate::hooks::{Direction, Effects, Flow, Passing, Stop, Wake};
+use crate::hooks::{Direction, Effects, Flow, Passing, Stop, Urgency, Wake};
 use crate::outbox::{Ending, Outbox};
 use crate::panics::{Panicked, caught};
 use crate::ports::{Archived, LogId, Owner, Ticket};
@@ -108,8 +108,8 @@ pub(crate) struct Bound {
     asleep: bool,
     /// It is one of before a restart, and has not been resumed since: messages that it may have got, by their numbers.
     recovered: Option<Vec<(u32, LogId)>>,
-    /// Its client says that nobody looks (XEP-0352).
-    inactive: bool,
+    /// Its client says that nobody looks (XEP-0352): what can wait then.
+    spared: Option<Spared>,
     /// Whose answers it waits for.
     awaited: Awaited,
     /// What it has got of the roster, for the same case.
@@ -119,6 +119,9 @@ pub(crate) struct Bound {
     /// What it is told when there is room again, if it reads too slowly.
     missed: Option<Box<Missed>>,
 }
+
+/// Decides what can wait.
+type Spared = fn(&Frame) -> Urgency;
 
 impl Bound {
     /// Available with a priority that allows messages to the bare address.
@@ -226,6 +229,11 @@ impl Account {
             .filter(|session| session.presence.is_some())
             .map(|session| session.jid.clone())
             .collect()
+    }
+
+    /// Whether a session takes its messages now.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.lock().sessions.iter().any(|session| session.takes_messages() && !session.asleep)
     }
 
     /// Number of sessions.

@@ -1,6 +1,5 @@
 //! Presence of an account's sessions: broadcast, probes, directed presence (RFC 6121 §4).
 
-use super::deliver::entry;
 use super::{Account, Bound, Outcome, State};
 use crate::journal::Event;
 use crate::outbox::Outbox;
@@ -76,7 +75,7 @@ impl Account {
         if let Some(session) = sessions.iter_mut().find(|session| session.id == id) {
             for (contact, request) in roster.requests() {
                 let Ok(frame) = Frame::parse(request.to_owned()) else { continue };
-                session.tell(entry(&frame, None), outcome, |missed| missed.request(contact));
+                session.tell(&frame, None, outcome, |missed| missed.request(contact));
             }
         }
         for contact in state.roster.subscriptions() {
@@ -101,7 +100,7 @@ impl Account {
         let Some(session) = state.session(id) else { return };
         for (from, presence) in presences {
             let frame = presence.addressed(session.jid.as_str());
-            session.tell(entry(&frame, None), outcome, |missed| {
+            session.tell(&frame, None, outcome, |missed| {
                 missed.presence(&from.into(), StanzaType::Available, true);
             });
         }
@@ -123,7 +122,7 @@ impl Account {
         }
         let own = frame.addressed(self.jid.as_str());
         for session in state.sessions.iter_mut().filter(|session| session.presence.is_some()) {
-            session.tell(entry(&own, None), outcome, |missed| {
+            session.tell(&own, None, outcome, |missed| {
                 let from = frame.from().and_then(|from| Jid::parse(&from).ok());
                 from.into_iter().for_each(|from| missed.presence(&from, frame.type_(), true));
             });
@@ -265,7 +264,7 @@ impl Bound {
 
     /// For the journal: what its client has asked for.
     pub(super) fn note_marks(&self) {
-        let (marks, inactive) = (self.marks, self.inactive);
+        let (marks, inactive) = (self.marks, self.spared.is_some());
         self.management.note(&Event::Marks { session: self.id.0, marks, inactive });
     }
 
@@ -292,7 +291,7 @@ impl Bound {
             rosters: super::Rosters::default(),
             asked: VecDeque::new(),
             missed: None,
-            inactive: false,
+            spared: None,
             asleep: false,
         }
     }

@@ -9,6 +9,7 @@ use crate::outbox::{Entry, Outbox, StreamNumber};
 use crate::ports::{Batch, LogId, Op};
 use crate::session::{Inner, Management, SessionId, SessionRef};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use wire::error::{ErrorType, StanzaCondition, StanzaError};
 use wire::frame::{Frame, StanzaType};
@@ -80,7 +81,6 @@ impl Engine {
 
     /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
     pub(crate) async fn checkpoint(self: Arc<Self>) {
-        self.journal_bytes.store(0, std::sync::atomic::Ordering::Relaxed);
         // What is noted from here on is read again over what follows.
         let up_to = self.ports.store.journalled();
         let mut note = Note::default();
@@ -93,6 +93,8 @@ impl Engine {
         for session in self.recovered.lock().values().flatten() {
             session.write(&mut note);
         }
+        self.checkpoint_bytes.store(note.len(), Ordering::Relaxed);
+        self.journal_bytes.store(0, Ordering::Relaxed);
         let batch = Batch::new().with(Op::Checkpoint { note: note.into_value(), up_to });
         if self.ports.store.submit(batch).committed().await.is_err() {
             tracing::warn!(
@@ -117,7 +119,8 @@ impl Account {
         bound.presence = Frame::parse(from.presence.clone()).ok();
         bound.priority =
             bound.presence.as_ref().and_then(|frame| super::presence::priority(frame).ok()).unwrap_or(0);
-        (bound.marks, bound.inactive) = (from.marks, from.inactive);
+        // Its client is active when it comes back.
+        bound.marks = from.marks;
         for to in from.directed.iter().filter_map(|to| Jid::parse(to).ok()) {
             bound.directed.insert(&to);
         }
@@ -244,7 +247,7 @@ impl Bound {
             messages,
             presence: self.presence.as_ref().map(|frame| frame.as_str().to_owned()).unwrap_or_default(),
             marks: self.marks,
-            inactive: self.inactive,
+            inactive: self.spared.is_some(),
             roster: self.rosters.got,
             sent: self.management.sent.lock().clone(),
             directed: self.directed.iter().map(ToString::to_string).collect(),

@@ -118,17 +118,17 @@ impl Account {
                             Audience::Available => session.presence.is_some(),
                             Audience::Interested => session.marks & Mark::ROSTER.0 != 0,
                         };
-                        let stanza = entry(frame, ticket.as_ref());
                         if !addressed {
                             continue;
                         }
+                        let ticket = ticket.as_ref();
                         if pushed {
                             // Part of what the push tells: with it or not at all.
-                            let _ = session.outbox.push_reply(stanza);
+                            let _ = session.outbox.push_reply(entry(frame, ticket));
                         } else if *kind == SubscriptionType::Subscribe {
-                            session.tell(stanza, outcome, |missed| missed.request(&change.contact));
+                            session.tell(frame, ticket, outcome, |missed| missed.request(&change.contact));
                         } else {
-                            session.tell(stanza, outcome, |missed| missed.withdrawal(&change.contact));
+                            session.tell(frame, ticket, outcome, |missed| missed.withdrawal(&change.contact));
                         }
                     }
                 }

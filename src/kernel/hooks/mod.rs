@@ -84,6 +84,8 @@ pub struct Hooks {
     pub(crate) wake: Vec<WakeUp>,
     pub(crate) chores: Vec<Chore>,
     pub(crate) count_request: &'static str,
+    pub(crate) acknowledge: std::time::Duration,
+    pub(crate) patient: Option<(crate::account::Mark, std::time::Duration)>,
     late_features: Vec<(Phase, stream::Late)>,
     pub(crate) watched: BTreeSet<&'static str>,
     pub(crate) erased: Vec<Removal>,
@@ -249,9 +251,15 @@ impl Hooks {
         self.nonzas.insert(namespace, handler);
     }
 
-    /// How a client is asked for the count of stanzas that it has handled (XEP-0198).
-    pub fn count_request(&mut self, xml: &'static str) {
-        self.count_request = xml;
+    /// How a client is asked for the count of stanzas that it has handled (XEP-0198). One that does not answer within
+    /// `patience`, nor says anything else, has lost its connection; zero for no matter how long it takes.
+    pub fn count_request(&mut self, xml: &'static str, patience: std::time::Duration) {
+        (self.count_request, self.acknowledge) = (xml, patience);
+    }
+
+    /// Sessions with this mark wait at least so long to be resumed.
+    pub fn patient(&mut self, mark: crate::account::Mark, window: std::time::Duration) {
+        self.patient = Some((mark, window));
     }
 
     /// Announces a stream feature.

@@ -8,14 +8,18 @@
 //! With stream management (XEP-0198) what was written stays until the peer has acknowledged it, and counts towards the
 //! bound. The queue then outlives its stream: another one can take it over ([`Outbox::resume`]).
 
+mod pushing;
 mod sent;
+mod spared;
 
 use crate::account::Form;
-use crate::ports::{LogId, Outcome, Ticket};
+use crate::ports::{LogId, Millis, Outcome, Ticket};
 use bytes::Bytes;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
+pub(crate) use pushing::Pushing;
 use sent::Sent;
 pub use sent::WrongCount;
+use spared::Spared;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -43,6 +47,8 @@ pub struct Entry {
     pub copies: Option<Copies>,
     /// What it is to the counts of stream management.
     pub part: Part,
+    /// Somebody has been told that it waits for its acknowledgement.
+    pub woken: bool,
 }
 
 /// What an entry is to a peer that acknowledges stanzas (XEP-0198).
@@ -180,6 +186,8 @@ struct Queue {
     pushed: u32,
     /// The number of the latest stanza written, while the peer does not count.
     written: u32,
+    /// What waits until something is urgent.
+    spared: Spared,
     /// Set once the peer acknowledges what it gets.
     managed: Option<Managed>,
     /// Which stream empties it: those that were resumed elsewhere have an older number.
@@ -199,6 +207,8 @@ struct Managed {
     request: &'static str,
     /// It was asked for, and has not come.
     asked: bool,
+    /// When that was noticed.
+    asked_at: Option<Millis>,
     /// The session is one of before a restart: how many stanzas its peer was sent is known to the peer alone.
     recovered: bool,
 }
@@ -216,7 +226,7 @@ impl Queue {
             self.pushed = h.wrapping_add(u32::try_from(waiting).unwrap_or(u32::MAX));
         }
         let handled = managed.sent.acknowledge(h)?;
-        managed.asked = false;
+        (managed.asked, managed.asked_at) = (false, None);
         Ok(Handled { log: handled.iter().filter_map(Entry::has_arrived).collect(), h })
     }
 
@@ -246,7 +256,8 @@ impl Queue {
 
     /// Bytes waiting, and bytes written that may have to be written again.
     fn held(&self) -> usize {
-        self.bytes + self.managed.as_ref().map_or(0, |managed| managed.sent.bytes())
+        let sent = self.managed.as_ref().map_or(0, |managed| managed.sent.bytes());
+        self.bytes + self.spared.bytes() + sent
     }
 
     /// Everything that the peer is not known to have, in order.
@@ -334,8 +345,7 @@ impl Outbox {
         if queue.is_full(bytes + ENTRY_COST, self.limit) {
             return Err(Push::Full);
         }
-        let first = queue.entries.len();
-        Ok(Pushing { queue: Some(queue), limit: self.limit, first })
+        Ok(Pushing::new(queue, self.limit))
     }
 
     /// Appends what the peer must not miss, even if the queue is full: answers to its own requests, and what its view
@@ -368,8 +378,9 @@ impl Outbox {
             if full(&queue, &entry) {
                 return Push::Full;
             }
+            queue.release();
             queue.push(entry);
-            if std::mem::take(&mut queue.waits) { queue.writer.clone() } else { None }
+            queue.wake()
         };
         if let Some(writer) = writer {
             writer.wake();
@@ -417,6 +428,7 @@ impl Outbox {
                 return;
             }
             queue.ending = Some(ending);
+            queue.release();
             // It may be held up by a peer that takes nothing: the session is over all the same.
             (queue.writer.clone(), std::mem::take(&mut queue.room))
         };
@@ -430,6 +442,7 @@ impl Outbox {
             let mut queue = self.queue.lock();
             queue.closed = true;
             queue.bytes = 0;
+            queue.spared = Spared::default();
             queue.writer = None;
             let mut left = queue.managed.take().map(|mut managed| managed.sent.take()).unwrap_or_default();
             left.append(&mut queue.entries);
@@ -545,6 +558,37 @@ impl Outbox {
         self.queue.lock().managed.as_ref().is_some_and(|managed| managed.asked)
     }
 
+    /// Since when that is so, as far as it was asked for here, on this stream.
+    pub(crate) fn awaited_since(&self, number: StreamNumber, now: Millis) -> Option<Millis> {
+        let mut queue = self.queue.lock();
+        if queue.stream != number.0 || queue.ending.is_some() {
+            return None;
+        }
+        let managed = queue.managed.as_mut().filter(|managed| managed.asked)?;
+        Some(*managed.asked_at.get_or_insert(now))
+    }
+
+    /// The peer is there: its acknowledgement is awaited anew from now on.
+    pub(crate) fn await_anew(&self, now: Millis) {
+        if let Some(managed) = &mut self.queue.lock().managed {
+            managed.asked_at = Some(now);
+        }
+    }
+
+    /// The messages in the log that the peer is not known to have, unless they were returned before. Of many, the first.
+    pub(crate) fn unacknowledged(&self, most: usize) -> Vec<Bytes> {
+        let mut queue = self.queue.lock();
+        let mut found = Vec::new();
+        for entry in queue.all_mut().filter(|entry| !entry.woken && entry.is_logged()) {
+            if entry.log.as_ref().is_some_and(|place| place.form == Form::Plain) {
+                entry.woken = true;
+                found.push(entry.stanza());
+            }
+        }
+        found.truncate(most);
+        found
+    }
+
     /// Another stream goes on where the last one ended: it gets `first`, then everything that the peer has not handled,
     /// of which it says that it is all behind the `h`th. The stream that had the queue gets nothing any more. Returns
     /// the new one's number, and the log entries that are acknowledged by this.
@@ -566,6 +610,8 @@ impl Outbox {
         }
         queue.bytes += first.cost();
         queue.entries.push_front(first);
+        // XEP-0352 §5.2: whoever comes back is active.
+        queue.release();
         queue.stream += 1;
         queue.waits = false;
         let (number, writer) = (StreamNumber(queue.stream), queue.writer.take());
@@ -580,7 +626,7 @@ impl Outbox {
         queue.writer = None;
         queue.waits = false;
         if let Some(managed) = &mut queue.managed {
-            managed.asked = false;
+            (managed.asked, managed.asked_at) = (false, None);
         }
         queue.drop_asides();
     }
@@ -631,7 +677,7 @@ impl Outbox {
             return Poll::Ready(taken);
         }
         let mut progress = false;
-        while out.len() < enough {
+        while out.len() < enough && !queue.rests() {
             let Some(front) = queue.entries.front() else {
                 taken.ending = queue.ending.clone();
                 break;
@@ -693,50 +739,6 @@ impl Outbox {
         drop(queue);
         room.into_iter().for_each(Waker::wake);
         poll
-    }
-}
-
-/// A queue that is held: see [`Outbox::pushing`]. What is put into it is written once this is gone.
-pub(crate) struct Pushing<'o> {
-    queue: Option<MutexGuard<'o, Queue>>,
-    limit: usize,
-    first: usize,
-}
-
-impl Pushing<'_> {
-    /// Puts an entry behind the others. Returns its number; `None` if there is no room, not even for what must go on (a
-    /// page from the log): twice the limit waits.
-    pub(crate) fn push(&mut self, entry: Entry) -> Option<u32> {
-        let limit = self.limit.saturating_mul(2);
-        let queue = self.queue.as_mut()?;
-        (queue.held() < limit).then(|| queue.push(entry))
-    }
-
-    /// What was put in gets its place in the log by a commit for which it need not wait.
-    pub(crate) fn beside(mut self, ticket: &Ticket) {
-        let first = self.first;
-        if let Some(queue) = &mut self.queue {
-            let places = queue.entries.range_mut(first..).filter_map(|entry| entry.log.as_mut());
-            places.for_each(|place| place.append = Some(ticket.clone()));
-        }
-    }
-
-    /// What was put in has to wait for a commit.
-    pub(crate) fn after(mut self, ticket: &Ticket) {
-        let first = self.first;
-        if let Some(queue) = &mut self.queue {
-            queue.entries.range_mut(first..).for_each(|entry| entry.ticket = Some(ticket.clone()));
-        }
-    }
-}
-
-impl Drop for Pushing<'_> {
-    fn drop(&mut self) {
-        let Some(mut queue) = self.queue.take() else { return };
-        let woken = queue.entries.len() > self.first && std::mem::take(&mut queue.waits);
-        let writer = if woken { queue.writer.clone() } else { None };
-        drop(queue);
-        writer.into_iter().for_each(Waker::wake);
     }
 }
 

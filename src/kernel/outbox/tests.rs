@@ -4,7 +4,7 @@ use super::*;
 use crate::ports::Commit;
 use std::task::Waker;
 
-fn take(outbox: &Outbox) -> Option<(String, Taken)> {
+pub(super) fn take(outbox: &Outbox) -> Option<(String, Taken)> {
     let mut out = Vec::new();
     match outbox.poll_take(
         StreamNumber::default(),

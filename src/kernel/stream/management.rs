@@ -8,9 +8,10 @@
 use super::{Busy, Core, Stage};
 use crate::done::work;
 use crate::engine::Engine;
+use crate::hooks::Wake;
 use crate::journal::Note;
 use crate::outbox::{Entry, Outbox, Part, StreamNumber, WrongCount};
-use crate::ports::{Batch, Task, Ticket};
+use crate::ports::{Batch, Millis, Task, Ticket};
 use crate::session::SessionRef;
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -224,9 +225,33 @@ impl Core {
         self.outbox.detach();
         session.account().sleep(session.id());
         self.engine.await_resumption(session, self.number);
+        self.engine.wake_unacknowledged(session, Wake::Asleep);
         self.finish_elsewhere();
         self.stage = Stage::Over;
         self.let_go();
+        true
+    }
+
+    /// By when an acknowledgement is due, if one was asked for.
+    pub(super) fn acknowledgement_due(&self) -> Option<Millis> {
+        let since = self.outbox.awaited_since(self.number, self.engine.ports.clock.now())?;
+        let patience = self.engine.hooks.load().acknowledge;
+        (!patience.is_zero()).then(|| since + patience)
+    }
+
+    /// It has not come. True if nothing else has come either, for so long: the connection is dead.
+    pub(super) fn is_dead(&self, quiet: Duration) -> bool {
+        let Stage::Bound(session) = &self.stage else { return false };
+        let now = self.engine.ports.clock.now();
+        if self.acknowledgement_due().is_none_or(|due| due > now) {
+            return false;
+        }
+        self.engine.wake_unacknowledged(session, Wake::Silent);
+        if quiet < self.engine.hooks.load().acknowledge {
+            self.outbox.await_anew(now);
+            return false;
+        }
+        tracing::debug!(session = %session.jid(), "no acknowledgement, and no other sign of life: the connection is dead");
         true
     }
 
@@ -257,7 +282,8 @@ impl Engine {
     /// A session without a stream ends if it is not resumed in time.
     pub(crate) fn await_resumption(self: &Arc<Self>, session: &SessionRef, number: StreamNumber) {
         let Some((_, window)) = session.management().resumption() else { return };
-        self.ports.spawn.spawn(Box::pin(asleep(self.clone(), session.clone(), number, *window)));
+        let window = session.account().patience(session.id(), *window);
+        self.ports.spawn.spawn(Box::pin(asleep(self.clone(), session.clone(), number, window)));
     }
 
     /// How many stanzas of a session have been taken, and the commit behind which that is durable, with all that they

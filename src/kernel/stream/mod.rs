@@ -26,6 +26,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use wire::error::{StanzaError, StreamCondition, StreamError};
 use wire::frame::{Frame, Kind, RawFrame, XmlWriter};
 use wire::framer::{Event, Framer, StreamHeader};
@@ -166,12 +167,24 @@ impl ClientStream {
         }
     }
 
-    /// By when a session must be bound. `None` once it is, and when there will be none any more.
+    /// By when a session must be bound; once it is, by when the peer must acknowledge what it was asked to. `None` if
+    /// nothing is due. To be looked at whenever something has been written or read.
     pub fn deadline(&self) -> Option<Millis> {
         match self.core.stage {
-            Stage::Bound(_) | Stage::Over => None,
+            Stage::Over => None,
+            Stage::Bound(_) => self.core.acknowledgement_due(),
             _ => Some(self.core.deadline),
         }
+    }
+
+    /// The deadline has passed; for so long nothing has been heard of the peer, though it could have been. True if the
+    /// connection is to be given up as lost.
+    pub fn expire(&mut self, quiet: Duration) -> bool {
+        if matches!(self.core.stage, Stage::Bound(_)) {
+            return self.core.is_dead(quiet);
+        }
+        self.core.fail(StreamError::new(StreamCondition::ConnectionTimeout));
+        false
     }
 
     /// True while reading on is useful: what came in has been looked at, and the peer takes what it asked for.

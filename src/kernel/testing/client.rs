@@ -14,7 +14,6 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use wire::error::{StreamCondition, StreamError};
 use wire::frame::XmlWriter;
 use wire::ns;
 
@@ -23,7 +22,9 @@ struct Line {
     stream: ClientStream,
     reader: Reader,
     inbox: VecDeque<Incoming>,
-    deadline: Option<BoxFuture<'static, ()>>,
+    deadline: Option<(Millis, BoxFuture<'static, ()>)>,
+    /// When the client has last said something.
+    heard: Millis,
     driver: Option<Waker>,
     reading: bool,
     gone: bool,
@@ -43,6 +44,7 @@ impl Client {
             reader: Reader::default(),
             inbox: VecDeque::new(),
             deadline: None,
+            heard: world.clock.now(),
             driver: None,
             reading: true,
             gone: false,
@@ -138,6 +140,7 @@ impl Client {
             }
             if !line.gone {
                 line.stream.receive(xml.as_bytes());
+                line.heard = self.world.clock.now();
             }
             line.driver.take()
         };
@@ -319,12 +322,18 @@ impl Line {
             self.deadline = None;
             return false;
         };
-        let timer = self.deadline.get_or_insert_with(|| clock.sleep_until(deadline));
+        let (_, timer) = match &mut self.deadline {
+            Some(timer) if timer.0 == deadline => timer,
+            other => other.insert((deadline, clock.sleep_until(deadline))),
+        };
         if timer.as_mut().poll(context).is_pending() {
             return false;
         }
-        self.deadline = Some(Box::pin(std::future::pending()));
-        self.stream.fail(StreamError::new(StreamCondition::ConnectionTimeout));
+        self.deadline = None;
+        if self.stream.expire(clock.now() - self.heard) {
+            self.stream.closed();
+            self.gone = true;
+        }
         true
     }
 

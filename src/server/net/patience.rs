@@ -83,15 +83,20 @@ impl Patience {
         loop {
             let now = Instant::now();
             let mut next = STALL;
+            let mut blocked = meter.blocked;
+            if !client.wants_input() || blocked.is_some() || !pause.is_zero() {
+                // Nothing is read now, or a question would not get through: silence proves nothing.
+                self.heard(now);
+            } else if let Some(moved) = meter.moved.filter(|moved| *moved > self.heard) {
+                self.heard(moved);
+            }
             if let Some(deadline) = client.deadline() {
                 let left = deadline - context.engine.ports.clock.now();
                 if left.is_zero() {
-                    client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
-                    return Wait::Again;
+                    return if client.expire(now - self.heard) { Wait::GiveUp } else { Wait::Again };
                 }
                 next = next.min(left);
             }
-            let mut blocked = meter.blocked;
             let mut patience = STALL;
             if client.outbox().intake() == Intake::Over {
                 let over = *self.over.get_or_insert(now);
@@ -110,12 +115,6 @@ impl Patience {
                 }
             }
             if let Some(session) = client.session() {
-                if !client.wants_input() || blocked.is_some() {
-                    // Nothing is read now, or a question would not get through: silence proves nothing.
-                    self.heard(now);
-                } else if let Some(moved) = meter.moved.filter(|moved| *moved > self.heard) {
-                    self.heard(moved);
-                }
                 let quiet = now - self.heard;
                 match self.asked {
                     Some(asked) => {

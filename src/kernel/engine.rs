@@ -106,15 +106,17 @@ pub struct Engine {
     pub(crate) recovered: Mutex<HashMap<BareJid, Vec<Recovered>>>,
     /// What the marks of sessions are called.
     pub(crate) mark_names: OnceLock<Vec<String>>,
-    /// Bytes of notes since the last checkpoint.
+    /// Bytes of notes since the last checkpoint, and those of the checkpoint.
     pub(crate) journal_bytes: AtomicUsize,
+    pub(crate) checkpoint_bytes: AtomicUsize,
+    pub(crate) checkpointing: AtomicBool,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
     keeping: Mutex<Vec<(Ticket, Vec<Kept>)>>,
 }
 
-/// Bytes of notes after which they are replaced by the present state of the sessions.
+/// Bytes of notes after which they are replaced by the present state of the sessions, unless that takes more itself.
 const JOURNAL: usize = 4 << 20;
 /// So many messages of a session that is lost wake somebody: enough to tell that there are some.
 const WAKES: usize = 8;
@@ -130,7 +132,8 @@ impl Engine {
     pub async fn new(settings: Settings, ports: Ports) -> Result<Arc<Engine>, StoreError> {
         let newest = ports.store.newest().await?.unwrap_or_default();
         let secret = Self::secret(&ports).await?;
-        let recovery = Recovery::read(&ports.store.journal().await?);
+        let notes = ports.store.journal().await?;
+        let recovery = Recovery::read(&notes);
         if recovery.damaged > 0 {
             tracing::error!(
                 notes = recovery.damaged,
@@ -158,7 +161,9 @@ impl Engine {
             recovery: Mutex::new(Some(recovery)),
             recovered: Mutex::default(),
             mark_names: OnceLock::new(),
-            journal_bytes: AtomicUsize::new(0),
+            journal_bytes: AtomicUsize::new(notes.iter().map(|note| note.len()).sum()),
+            checkpoint_bytes: AtomicUsize::new(0),
+            checkpointing: AtomicBool::new(false),
             shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,
@@ -369,8 +374,9 @@ impl Engine {
     /// Submits a batch with what the journal is to say.
     pub(crate) fn submit(self: &Arc<Self>, mut batch: Batch, note: Note) -> Ticket {
         if !note.is_empty() {
-            let before = self.journal_bytes.fetch_add(note.len(), Ordering::Relaxed);
-            if before < JOURNAL && before + note.len() >= JOURNAL {
+            let bytes = self.journal_bytes.fetch_add(note.len(), Ordering::Relaxed) + note.len();
+            let enough = JOURNAL.max(self.checkpoint_bytes.load(Ordering::Relaxed));
+            if bytes >= enough && !self.checkpointing.swap(true, Ordering::Relaxed) {
                 let engine = self.clone();
                 self.ports.spawn.spawn(Box::pin(async move { engine.checkpoint().await }));
             }

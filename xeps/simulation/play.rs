@@ -105,12 +105,12 @@ impl Play {
                 self.tell(|| "checkpoint".to_owned());
                 self.world.checkpoint();
             }
-            60..64 if there => {
+            60..62 if there => {
                 let state = ["inactive", "active"][self.dice.roll(2)];
                 self.tell(|| format!("{id:?} is {state}"));
                 self.devices[index].say(&format!("<{state} xmlns='urn:xmpp:csi:0'/>"));
             }
-            64..100 if there => self.send(index),
+            62..100 if there => self.send(index),
             _ if !there => self.come_back(index),
             _ => {}
         }

@@ -81,7 +81,9 @@ impl Ended {
             Some((key, ended, Latest(numbers.collect())))
         };
         let fresh = |(_, ended, _): &(String, WallMillis, Latest)| now.0 - ended.0 < MILLIS;
-        Ended(rows.filter_map(decode).filter(fresh).collect())
+        let mut ended: Vec<_> = rows.filter_map(decode).filter(fresh).collect();
+        ended.sort_by_key(|(_, ended, _)| *ended);
+        Ended(ended)
     }
 
     fn contains(&self, fingerprint: Fingerprint) -> bool {

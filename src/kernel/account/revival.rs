@@ -9,6 +9,7 @@ use crate::outbox::{Entry, Outbox, StreamNumber};
 use crate::ports::{Batch, LogId, Op};
 use crate::session::{Inner, Management, SessionId, SessionRef};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use wire::error::{ErrorType, StanzaCondition, StanzaError};
 use wire::frame::{Frame, StanzaType};
@@ -80,7 +81,6 @@ impl Engine {
 
     /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
     pub(crate) async fn checkpoint(self: Arc<Self>) {
-        self.journal_bytes.store(0, std::sync::atomic::Ordering::Relaxed);
         // What is noted from here on is read again over what follows.
         let up_to = self.ports.store.journalled();
         let mut note = Note::default();
@@ -93,6 +93,8 @@ impl Engine {
         for session in self.recovered.lock().values().flatten() {
             session.write(&mut note);
         }
+        self.checkpoint_bytes.store(note.len(), Ordering::Relaxed);
+        self.journal_bytes.store(0, Ordering::Relaxed);
         let batch = Batch::new().with(Op::Checkpoint { note: note.into_value(), up_to });
         if self.ports.store.submit(batch).committed().await.is_err() {
             tracing::warn!(

@@ -188,6 +188,22 @@ fn sessions_that_are_not_available_get_copies() {
 }
 
 #[test]
+fn what_is_not_kept_is_copied_too() {
+    let world = world();
+    let (mut garden, mut home, mut juliet) = three(&world);
+    let state = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";
+    let off = "<body>psst</body><no-store xmlns='urn:xmpp:hints'/>";
+    for (id, content) in [("1", state), ("2", off)] {
+        juliet.send(&format!("<message to='romeo@example.org' type='chat' id='{id}'>{content}</message>"));
+        assert_eq!(messages(&mut garden), [pair("message", id)]);
+        assert_eq!(messages(&mut home), [pair("received", id)]);
+        garden.send(&format!("<message to='juliet@example.org' type='chat' id='{id}'>{content}</message>"));
+        assert_eq!(messages(&mut home), [pair("sent", id)]);
+        assert_eq!(messages(&mut garden), []);
+    }
+}
+
+#[test]
 fn the_error_to_a_sent_message_is_copied() {
     let world = world();
     let (mut garden, mut home, _juliet) = three(&world);

@@ -185,6 +185,8 @@ impl Account {
             }
             let given = state.sessions.iter_mut().filter(|session| ids.contains(&session.id));
             given.for_each(|session| session.unplaced = true);
+            let has_it = |id| targets.iter().any(|target| target.id == id);
+            self.copy_passing(state, frame, parcel.ticket.as_ref(), has_it);
             return Ok(true);
         }
         if durable {
@@ -295,9 +297,26 @@ impl Account {
 
     /// The server's own error about a message is for all who have a copy of that.
     pub(super) fn copy_error(&self, state: &State, frame: &Frame, receiver: SessionId) {
-        let others = self.copied_to(state, frame, Direction::In, |id| id == receiver);
+        self.copy_passing(state, frame, None, |id| id == receiver);
+    }
+
+    /// Copies of what has no place in the log.
+    fn copy_passing(
+        &self,
+        state: &State,
+        frame: &Frame,
+        ticket: Option<&Ticket>,
+        has_it: impl Fn(SessionId) -> bool,
+    ) {
+        let others = self.copied_to(state, frame, Direction::In, has_it);
         let copy = Copy { frame, form: Form::Received, direction: Direction::In, archived: None };
-        others.iter().for_each(|target| drop(self.push_copy(target, &copy, &mut Note::default())));
+        for target in &others {
+            if let (Pushed::Queued(queue), Some(ticket)) =
+                (self.push_copy(target, &copy, &mut Note::default()), ticket)
+            {
+                queue.after(ticket);
+            }
+        }
     }
 
     /// Puts a copy into a session's queue. One that waits for the log gets it only if that has it.

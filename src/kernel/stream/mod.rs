@@ -167,6 +167,11 @@ impl ClientStream {
         }
     }
 
+    /// True if the session outlives the stream: then one that is dead is to be given up without a word.
+    pub fn is_resumable(&self) -> bool {
+        self.session().is_some_and(|session| session.management().resumption().is_some())
+    }
+
     /// By when a session must be bound; once it is, by when the peer must acknowledge what it was asked to. `None` if
     /// nothing is due. To be looked at whenever something has been written or read.
     pub fn deadline(&self) -> Option<Millis> {

@@ -119,6 +119,9 @@ impl Patience {
                 match self.asked {
                     Some(asked) => {
                         let left = self.dead.saturating_sub(now - asked);
+                        if left.is_zero() && client.is_resumable() {
+                            return Wait::GiveUp;
+                        }
                         if left.is_zero() {
                             client.fail(StreamError::new(StreamCondition::ConnectionTimeout));
                             return Wait::Again;

@@ -4,8 +4,6 @@
 
 mod content;
 mod forward;
-#[cfg(test)]
-mod simulation;
 mod strip;
 #[cfg(test)]
 mod testing;

@@ -3,7 +3,9 @@
 //! Here is the syntax; what it does is `kernel::stream`'s.
 
 #[cfg(test)]
-mod restarts;
+mod restart_tests;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 

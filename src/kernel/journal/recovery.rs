@@ -141,10 +141,7 @@ impl Recovery {
             names.iter().position(|now| now == name).map(|bit| 1 << bit)
         };
         let translate = |marks: u64| {
-            (0..64)
-                .filter(|bit| marks & (1 << bit) != 0)
-                .filter_map(|bit| of(bit))
-                .fold(0, |all, bit: u64| all | bit)
+            (0..64).filter(|bit| marks & (1 << bit) != 0).filter_map(&of).fold(0, |all, bit: u64| all | bit)
         };
         self.sessions
             .into_values()

@@ -8,6 +8,8 @@
 //! With stream management (XEP-0198) what was written stays until the peer has acknowledged it, and counts towards the
 //! bound. The queue then outlives its stream: another one can take it over ([`Outbox::resume`]).
 
+mod entry;
+mod managed;
 mod pushing;
 mod sent;
 mod spared;
@@ -15,6 +17,8 @@ mod spared;
 use crate::account::Form;
 use crate::ports::{LogId, Millis, Outcome, Ticket};
 use bytes::Bytes;
+use entry::ENTRY_COST;
+pub use entry::{Copies, Entry, Part, Place};
 use parking_lot::Mutex;
 pub(crate) use pushing::Pushing;
 use sent::Sent;
@@ -22,129 +26,8 @@ pub use sent::WrongCount;
 use spared::Spared;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use wire::error::{StreamCondition, StreamError};
-
-/// What counts towards an entry's size besides its text: the bookkeeping it costs.
-const ENTRY_COST: usize = 96;
-
-/// One stanza on its way out, as bytes. `head` and `tail` are written back to back; a fan-out shares the tail.
-#[derive(Debug, Default)]
-pub struct Entry {
-    /// First part: the whole stanza, or the start tag of this recipient.
-    pub head: Bytes,
-    /// Second part, shared among recipients; may be empty.
-    pub tail: Bytes,
-    /// Commit that must be durable before this may be seen.
-    pub ticket: Option<Ticket>,
-    /// Written instead if that commit fails; without it, the entry vanishes.
-    pub otherwise: Option<Bytes>,
-    /// Its place in the account's log, if it has one: confirmed once written.
-    pub log: Option<Place>,
-    /// Shared by the copies of one message in several queues, and by whoever appends it to the log.
-    pub copies: Option<Copies>,
-    /// What it is to the counts of stream management.
-    pub part: Part,
-    /// Somebody has been told that it waits for its acknowledgement.
-    pub woken: bool,
-}
-
-/// What an entry is to a peer that acknowledges stanzas (XEP-0198).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
-    /// It counts, once counting has begun.
-    #[default]
-    Stanza,
-    /// It does not count.
-    Aside,
-    /// Counting begins behind it. Acknowledgements are asked for with these bytes.
-    Enabled(&'static str),
-}
-
-/// A place in the account's log.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// Which.
-    pub id: LogId,
-    /// The commit that brings it there, unless the entry waits for that anyway. If that fails, the place is none.
-    pub append: Option<Ticket>,
-    /// What it is of the message there.
-    pub(crate) form: Form,
-}
-
-/// Ties the copies of one message together, so that one of them that was not written is no reason to deliver the
-/// message again while another one was or will be.
-#[derive(Clone, Debug, Default)]
-pub struct Copies(Arc<AtomicBool>);
-
-impl Copies {
-    fn written(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
-    }
-
-    /// True if one of them was written.
-    pub(crate) fn any_written(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Gives up one copy. True if it was the last one and none was written.
-    pub(crate) fn give_up(self) -> bool {
-        // Of copies given up at the same time, exactly one is the last.
-        Arc::into_inner(self.0).is_some_and(|written| !written.into_inner())
-    }
-}
-
-impl Entry {
-    /// An entry that waits for nothing.
-    pub fn now(bytes: impl Into<Bytes>) -> Entry {
-        Entry { head: bytes.into(), ..Entry::default() }
-    }
-
-    /// An element of stream management: no stanza, it is not counted.
-    pub fn aside(bytes: impl Into<Bytes>) -> Entry {
-        Entry { head: bytes.into(), part: Part::Aside, ..Entry::default() }
-    }
-
-    /// An entry that may be seen once `ticket` is durable.
-    pub fn after(ticket: Ticket, bytes: impl Into<Bytes>) -> Entry {
-        Entry { head: bytes.into(), ticket: Some(ticket), ..Entry::default() }
-    }
-
-    /// The stanza.
-    pub(crate) fn stanza(&self) -> Bytes {
-        if self.tail.is_empty() {
-            self.head.clone()
-        } else {
-            [&self.head[..], &self.tail[..]].concat().into()
-        }
-    }
-
-    /// True if it is in the log, or is going to be.
-    pub(crate) fn is_logged(&self) -> bool {
-        let place = self.log.as_ref();
-        place.is_some_and(|place| {
-            place.append.as_ref().is_none_or(|append| append.outcome() != Outcome::Failed)
-        })
-    }
-
-    /// The peer has it. Returns its place in the log, to be confirmed.
-    fn has_arrived(&self) -> Option<LogId> {
-        if let Some(copies) = &self.copies {
-            copies.written();
-        }
-        self.log.as_ref().filter(|_| self.is_logged()).map(|place| place.id)
-    }
-
-    fn cost(&self) -> usize {
-        self.head.len() + self.tail.len() + ENTRY_COST
-    }
-}
 
 /// What became of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -388,38 +271,6 @@ impl Outbox {
         Push::Queued
     }
 
-    /// A queue of a session of before a restart, whose peer had acknowledged so many stanzas. It waits to be resumed.
-    pub(crate) fn recovered(limit: usize, h: u32, request: &'static str) -> Outbox {
-        let outbox = Outbox::new(limit);
-        {
-            let mut queue = outbox.queue.lock();
-            queue.pushed = h;
-            queue.managed =
-                Some(Managed { sent: Sent::new(h), request, recovered: true, ..Managed::default() });
-        }
-        outbox
-    }
-
-    /// How many stanzas its peer has got, and which messages it has not got, with their numbers, and whether another one
-    /// has got them.
-    pub(crate) fn outstanding(&self) -> (u32, Vec<(u32, Place, bool)>) {
-        let mut queue = self.queue.lock();
-        let got = queue.managed.as_ref().map_or(queue.written, |managed| managed.sent.handled());
-        let mut number = got;
-        let mut places = Vec::new();
-        for entry in queue.all_mut().filter(|entry| entry.part == Part::Stanza) {
-            number = number.wrapping_add(1);
-            let got = entry.copies.as_ref().is_some_and(Copies::any_written);
-            places.extend(entry.log.clone().filter(|_| entry.is_logged()).map(|place| (number, place, got)));
-        }
-        (got, places)
-    }
-
-    /// The number of the latest stanza put into it.
-    pub(crate) fn pushed(&self) -> u32 {
-        self.queue.lock().pushed
-    }
-
     /// Ends the stream after what is queued. Only the first ending counts.
     pub fn end(&self, ending: Ending) {
         let (writer, woken) = {
@@ -531,133 +382,6 @@ impl Outbox {
             Poll::Pending
         })
         .await
-    }
-
-    /// The peer has handled `h` stanzas in all. Returns the log entries among those that it had not acknowledged yet.
-    ///
-    /// # Errors
-    /// A count that can't be, or counting has not begun.
-    pub fn acknowledge(&self, h: u32) -> Result<Handled, WrongCount> {
-        let (log, woken) = {
-            let mut queue = self.queue.lock();
-            let log = queue.acknowledge(h)?;
-            let mut woken = queue.room(self.limit);
-            if queue.managed.as_ref().is_some_and(|managed| !managed.sent.is_empty()) {
-                // The rest is asked for.
-                queue.waits = false;
-                woken.extend(queue.writer.clone());
-            }
-            (log, woken)
-        };
-        woken.into_iter().for_each(Waker::wake);
-        Ok(log)
-    }
-
-    /// True while an acknowledgement that was asked for has not come.
-    pub fn awaits_acknowledgement(&self) -> bool {
-        self.queue.lock().managed.as_ref().is_some_and(|managed| managed.asked)
-    }
-
-    /// Since when that is so, as far as it was asked for here, on this stream.
-    pub(crate) fn awaited_since(&self, number: StreamNumber, now: Millis) -> Option<Millis> {
-        let mut queue = self.queue.lock();
-        if queue.stream != number.0 || queue.ending.is_some() {
-            return None;
-        }
-        let managed = queue.managed.as_mut().filter(|managed| managed.asked)?;
-        Some(*managed.asked_at.get_or_insert(now))
-    }
-
-    /// The peer is there: its acknowledgement is awaited anew from now on.
-    pub(crate) fn await_anew(&self, now: Millis) {
-        if let Some(managed) = &mut self.queue.lock().managed {
-            managed.asked_at = Some(now);
-        }
-    }
-
-    /// The messages in the log that the peer is not known to have, unless they were returned before. Of many, the first.
-    pub(crate) fn unacknowledged(&self, most: usize) -> Vec<Bytes> {
-        let mut queue = self.queue.lock();
-        let mut found = Vec::new();
-        for entry in queue.all_mut().filter(|entry| !entry.woken && entry.is_logged()) {
-            if entry.log.as_ref().is_some_and(|place| place.form == Form::Plain) {
-                entry.woken = true;
-                found.push(entry.stanza());
-            }
-        }
-        found.truncate(most);
-        found
-    }
-
-    /// Another stream goes on where the last one ended: it gets `first`, then everything that the peer has not handled,
-    /// of which it says that it is all behind the `h`th. The stream that had the queue gets nothing any more. Returns
-    /// the new one's number, and the log entries that are acknowledged by this.
-    ///
-    /// # Errors
-    /// A count that can't be, or there is nothing to be resumed.
-    pub(crate) fn resume(&self, h: u32, first: Entry) -> Result<(StreamNumber, Handled), WrongCount> {
-        let mut queue = self.queue.lock();
-        if queue.closed || queue.ending.is_some() {
-            return Err(WrongCount::TooHigh(0));
-        }
-        let log = queue.acknowledge(h)?;
-        // What is no stanza meant the stream that is gone.
-        queue.drop_asides();
-        let again = queue.managed.as_mut().map(|managed| managed.sent.take()).unwrap_or_default();
-        for entry in again.into_iter().rev() {
-            queue.bytes += entry.cost();
-            queue.entries.push_front(entry);
-        }
-        queue.bytes += first.cost();
-        queue.entries.push_front(first);
-        // XEP-0352 §5.2: whoever comes back is active.
-        queue.release();
-        queue.stream += 1;
-        queue.waits = false;
-        let (number, writer) = (StreamNumber(queue.stream), queue.writer.take());
-        drop(queue);
-        writer.into_iter().for_each(Waker::wake);
-        Ok((number, log))
-    }
-
-    /// The stream is gone, but the session waits to be resumed. Requests for acknowledgements went with it.
-    pub fn detach(&self) {
-        let mut queue = self.queue.lock();
-        queue.writer = None;
-        queue.waits = false;
-        if let Some(managed) = &mut queue.managed {
-            (managed.asked, managed.asked_at) = (false, None);
-        }
-        queue.drop_asides();
-    }
-
-    /// Waits, in the place of the writer of a stream that is gone, until the queue is taken over (true) or is to end
-    /// (false).
-    pub(crate) fn poll_fate(&self, number: StreamNumber, context: &Context<'_>) -> Poll<bool> {
-        let mut queue = self.queue.lock();
-        if queue.stream != number.0 {
-            return Poll::Ready(true);
-        }
-        if queue.closed || queue.ending.is_some() {
-            return Poll::Ready(false);
-        }
-        queue.writer = Some(context.waker().clone());
-        Poll::Pending
-    }
-
-    /// Nobody may take the queue over any more. False if somebody has.
-    pub(crate) fn conclude(&self, number: StreamNumber) -> bool {
-        let mut queue = self.queue.lock();
-        if queue.stream != number.0 {
-            return false;
-        }
-        queue.ending.get_or_insert(Ending::Clean);
-        true
-    }
-
-    /// Whether the queue is this stream's: not after it was resumed by another one.
-    pub fn is_of(&self, number: StreamNumber) -> bool {
-        self.queue.lock().stream == number.0
     }
 
     /// Moves what `number` may write now to `out`, until that holds `enough` bytes. Pending while nothing may.

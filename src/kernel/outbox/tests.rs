@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::ports::Commit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 pub(super) fn take(outbox: &Outbox) -> Option<(String, Taken)> {

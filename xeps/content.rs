@@ -10,7 +10,6 @@ pub(crate) const CARBONS: &str = "urn:xmpp:carbons:2";
 pub(crate) const HINTS: &str = "urn:xmpp:hints";
 pub(crate) const MUC_USER: &str = "http://jabber.org/protocol/muc#user";
 pub(crate) const ARCHIVE: &str = "urn:xmpp:mam:2";
-pub(crate) const FORWARD: &str = "urn:xmpp:forward:0";
 const RECEIPTS: &str = "urn:xmpp:receipts";
 const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
 const MARKERS: &str = "urn:xmpp:chat-markers:0";

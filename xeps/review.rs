@@ -9,7 +9,6 @@ use std::time::Duration;
 
 const CARBONS: &str = "urn:xmpp:carbons:2";
 
-
 fn text(elements: &[Element]) -> String {
     elements.iter().map(String::from).collect::<Vec<_>>().join("\n")
 }
@@ -72,7 +71,9 @@ fn r04_a_copy_that_waits_wakes() {
     let world = World::with(ALL);
     let mut service = world.login("service@example.org/app");
     let (mut garden, mut home, mut juliet) = three(&world);
-    home.ask("<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>");
+    home.ask(
+        "<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>",
+    );
     home.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     home.recv();
     home.cut();
@@ -149,7 +150,10 @@ fn r08_unwritten_results_of_a_query_go_to_nobody_else() {
     let world = World::with(ALL);
     let (mut garden, mut home, mut juliet) = three(&world);
     for n in 0..50 {
-        juliet.send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>{}</body></message>", "x".repeat(300)));
+        juliet.send(&format!(
+            "<message to='romeo@example.org' type='chat' id='{n}'><body>{}</body></message>",
+            "x".repeat(300)
+        ));
     }
     garden.recv();
     home.recv();
@@ -243,8 +247,12 @@ fn r13_disabling_another_node_keeps_patience() {
     let mut romeo = world.login("romeo@example.org/garden");
     romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     let token = romeo.one().attr("id").unwrap().to_owned();
-    romeo.ask("<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service.example.net' node='new'/></iq>");
-    romeo.ask("<iq type='set' id='e'><disable xmlns='urn:xmpp:push:0' jid='service.example.net' node='old'/></iq>");
+    romeo.ask(
+        "<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service.example.net' node='new'/></iq>",
+    );
+    romeo.ask(
+        "<iq type='set' id='e'><disable xmlns='urn:xmpp:push:0' jid='service.example.net' node='old'/></iq>",
+    );
     romeo.available();
     romeo.cut();
     world.advance(Duration::from_secs(3600));
@@ -260,7 +268,14 @@ fn r14_query_for_absurd_ids() {
     let (mut garden, _home, mut juliet) = three(&world);
     juliet.send("<message to='romeo@example.org' type='chat' id='1'><body>1</body></message>");
     garden.recv();
-    for id in ["ffffffffffffffff", "fffffffffffffffe", "8000000000000000", "7fffffffffffffff", "7ffffffffffffffe", "0000000000000000"] {
+    for id in [
+        "ffffffffffffffff",
+        "fffffffffffffffe",
+        "8000000000000000",
+        "7fffffffffffffff",
+        "7ffffffffffffffe",
+        "0000000000000000",
+    ] {
         for place in ["before", "after"] {
             let answer = garden.ask(&format!("<iq type='set' id='q'><query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><{place}>{id}</{place}></set></query></iq>"));
             assert_eq!(condition(&answer), "item-not-found", "{id}");
@@ -292,7 +307,9 @@ fn r13_control() {
     let mut romeo = world.login("romeo@example.org/garden");
     romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     let token = romeo.one().attr("id").unwrap().to_owned();
-    romeo.ask("<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service.example.net' node='new'/></iq>");
+    romeo.ask(
+        "<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service.example.net' node='new'/></iq>",
+    );
     romeo.available();
     romeo.cut();
     world.advance(Duration::from_secs(3600));
@@ -358,7 +375,8 @@ fn r36_copies_that_wait_take_no_room_from_messages() {
     home.recv();
     home.cut();
     for n in 0..5 {
-        juliet.send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>a</body></message>"));
+        juliet
+            .send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>a</body></message>"));
         garden.recv();
     }
     garden.close();
@@ -398,7 +416,9 @@ fn r38_a_phone_without_session_is_woken_beside_a_desktop() {
     let world = World::with(ALL);
     let mut service = world.login("service@example.org/app");
     let (mut garden, mut home, mut juliet) = three(&world);
-    home.ask("<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>");
+    home.ask(
+        "<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>",
+    );
     home.close();
     service.recv();
     juliet.send("<message to='romeo@example.org' type='chat' id='1'><body>a</body></message>");
@@ -414,7 +434,9 @@ fn r39_a_copy_for_a_slow_session_is_not_lost() {
     home.stop_reading();
     let body = "x".repeat(5000);
     for n in 0..300 {
-        juliet.send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>{body}</body></message>"));
+        juliet.send(&format!(
+            "<message to='romeo@example.org' type='chat' id='{n}'><body>{body}</body></message>"
+        ));
         garden.recv();
     }
     home.read_on();
@@ -442,7 +464,9 @@ fn r41_forged_results_from_bare_addresses() {
     let mut romeo = world.login("romeo@example.org/garden");
     romeo.available();
     for from in ["tybalt@capulet.lit", "romeo@example.org", "example.org"] {
-        let xml = format!("<message from='{from}' to='romeo@example.org/garden'><result xmlns='urn:xmpp:mam:2'/></message>");
+        let xml = format!(
+            "<message from='{from}' to='romeo@example.org/garden'><result xmlns='urn:xmpp:mam:2'/></message>"
+        );
         world.router().send(wire::frame::Frame::parse(xml).unwrap());
         world.run();
         println!("{from}: {}", text(&romeo.recv()));
@@ -477,7 +501,8 @@ fn r43_unacknowledged_results_go_to_nobody_else() {
     let (mut garden, mut home, mut juliet) = three(&world);
     garden.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
     for n in 0..5 {
-        juliet.send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>a</body></message>"));
+        juliet
+            .send(&format!("<message to='romeo@example.org' type='chat' id='{n}'><body>a</body></message>"));
     }
     garden.recv();
     garden.send("<a xmlns='urn:xmpp:sm:3' h='5'/>");
@@ -504,7 +529,10 @@ fn r44_presence_and_copies_stay_in_order_for_who_looks_away() {
     home.send("<active xmlns='urn:xmpp:csi:0'/>");
     let got = home.recv();
     println!("{}", text(&got));
-    assert_eq!(got.iter().map(|e| e.name().to_owned()).collect::<Vec<_>>(), ["presence", "message", "presence"]);
+    assert_eq!(
+        got.iter().map(|e| e.name().to_owned()).collect::<Vec<_>>(),
+        ["presence", "message", "presence"]
+    );
 }
 
 /// Copies of what waits in an archive that lets it go.
@@ -534,7 +562,9 @@ fn r46_what_a_room_says_takes_no_room_from_messages() {
     romeo.recv();
     romeo.cut();
     for n in 0..3 {
-        let xml = format!("<message from='room@rooms.example.net/a' to='romeo@example.org/garden' type='groupchat' id='{n}'><body>noise</body></message>");
+        let xml = format!(
+            "<message from='room@rooms.example.net/a' to='romeo@example.org/garden' type='groupchat' id='{n}'><body>noise</body></message>"
+        );
         world.router().send(wire::frame::Frame::parse(xml).unwrap());
         world.run();
     }
@@ -638,12 +668,16 @@ fn r51_a_room_invitation_wakes_once() {
     let world = World::with(ALL);
     let mut service = world.login("service@example.org/app");
     let mut romeo = world.login("romeo@example.org/garden");
-    romeo.ask("<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>");
+    romeo.ask(
+        "<iq type='set' id='e'><enable xmlns='urn:xmpp:push:0' jid='service@example.org/app' node='n'/></iq>",
+    );
     romeo.available();
     romeo.close();
     service.recv();
     let mut juliet = world.login("juliet@example.org/balcony");
-    juliet.send("<message to='romeo@example.org'><x xmlns='jabber:x:conference' jid='room@chat.lit'/></message>");
+    juliet.send(
+        "<message to='romeo@example.org'><x xmlns='jabber:x:conference' jid='room@chat.lit'/></message>",
+    );
     assert_eq!(service.recv().len(), 1);
 }
 
@@ -684,7 +718,8 @@ fn r54_copies_that_wait_are_bounded() {
     let token = home.one().attr("id").unwrap().to_owned();
     home.cut();
     for n in 0..1000 {
-        garden.send(&format!("<message to='juliet@example.org' type='chat' id='{n}'><body>a</body></message>"));
+        garden
+            .send(&format!("<message to='juliet@example.org' type='chat' id='{n}'><body>a</body></message>"));
         juliet.recv();
     }
     let mut home = world.connect();

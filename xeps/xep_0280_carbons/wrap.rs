@@ -1,15 +1,21 @@
 //! The copy of a message for one session (§7, §8): made of bytes, without looking at the content.
 
-use crate::content::{CARBONS, FORWARD};
+use crate::content::CARBONS;
+use crate::forward::write_forwarded;
 use bytes::Bytes;
 use kernel::hooks::Direction;
-use std::borrow::Cow;
+use kernel::ports::WallMillis;
 use wire::frame::{Frame, XmlWriter};
 use wire::jid::{BareJid, FullJid};
-use wire::ns;
 
-/// The message as the account `own` forwards it to its session `to`.
-pub(super) fn wrap(message: &Frame, direction: Direction, own: &BareJid, to: &FullJid) -> Bytes {
+/// The message as the account `own` forwards it to its session `to`; with the time of receipt if that was earlier.
+pub(super) fn wrap(
+    message: &Frame,
+    direction: Direction,
+    own: &BareJid,
+    to: &FullJid,
+    received: Option<WallMillis>,
+) -> Bytes {
     let name = match direction {
         Direction::In => "received",
         Direction::Out => "sent",
@@ -19,35 +25,8 @@ pub(super) fn wrap(message: &Frame, direction: Direction, own: &BareJid, to: &Fu
     // "The wrapping message SHOULD maintain the same 'type' attribute value".
     out.attr_opt("type", message.type_().name());
     out.start(name).attr("xmlns", CARBONS);
-    out.start("forwarded").attr("xmlns", FORWARD);
-    out.raw(&standing_by_itself(message));
+    write_forwarded(&mut out, message.as_str(), received);
     Bytes::from(out.into_string())
-}
-
-/// A frame is in `jabber:client` without saying so. In here it has to say it (XEP-0297 §4).
-fn standing_by_itself(message: &Frame) -> String {
-    let mut message = Cow::Borrowed(message);
-    if start_tag(message.as_str()).contains("xmlns") {
-        // Rare: a declaration of its own, or something that looks like one. Stamping takes it away.
-        let from = message.from().unwrap_or_default().into_owned();
-        message = Cow::Owned(message.stamp(&from, None));
-    }
-    let (name, rest) = message.as_str().split_at("<message".len());
-    format!("{name} xmlns='{}'{rest}", ns::CLIENT)
-}
-
-/// Up to its `>`, which may stand in values, too.
-fn start_tag(xml: &str) -> &str {
-    let mut quote = None;
-    let end = xml.bytes().position(|byte| {
-        match (quote, byte) {
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (Some(open), byte) if open == byte => quote = None,
-            _ => {}
-        }
-        quote.is_none() && byte == b'>'
-    });
-    xml.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -60,7 +39,7 @@ mod tests {
         let message = Frame::parse(message.to_owned()).unwrap();
         let own = BareJid::parse("romeo@montague.lit").unwrap();
         let to = FullJid::parse("romeo@montague.lit/o'hara & <co>").unwrap();
-        let bytes = wrap(&message, direction, &own, &to);
+        let bytes = wrap(&message, direction, &own, &to, None);
         (message, Frame::parse(bytes).unwrap())
     }
 
@@ -73,7 +52,8 @@ mod tests {
             assert_eq!(copy.type_(), message.type_());
             assert_eq!(copy.child_count(), 1);
             let tree = copy.element();
-            let forwarded = tree.get_child(name, CARBONS).unwrap().get_child("forwarded", FORWARD).unwrap();
+            let forwarded =
+                tree.get_child(name, CARBONS).unwrap().get_child("forwarded", "urn:xmpp:forward:0").unwrap();
             let inside: Vec<&Element> = forwarded.children().collect();
             assert_eq!(inside, [&message.element()], "{copy}");
             let (read, sent) = copied(&copy).unwrap();

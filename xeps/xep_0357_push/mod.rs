@@ -20,7 +20,7 @@ use kernel::{Account, ConfigError, Env, Mark, OptionDoc, Xep, encode};
 use notification::Discretion;
 use outbox::Target;
 use publish::Publisher;
-use registrations::{COLLECTION, Registration, key};
+use registrations::{COLLECTION, Registration, Registrations, key};
 use request::Command;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -169,10 +169,13 @@ impl Push {
                 )
             }
             Ok(Command::Disable { service, node }) => {
+                let reply = self.publisher.disable(account, &service, node.as_deref());
                 if let Some(session) = &request.session {
-                    account.mark(session, self.mark, false);
+                    let resource = session.jid().resource();
+                    let left = |list: &Registrations| list.of(resource);
+                    account.mark(session, self.mark, account.read(self.publisher.registrations, left));
                 }
-                self.publisher.disable(account, &service, node.as_deref())
+                reply
             }
             Err(error) => error.into(),
         }

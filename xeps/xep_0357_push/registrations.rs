@@ -89,6 +89,11 @@ impl Registrations {
         self.0.get(&(service.clone(), node.to_owned()))
     }
 
+    /// Whether there is one that this resource has enabled.
+    pub(super) fn of(&self, resource: &str) -> bool {
+        self.0.values().any(|one| one.is_enabled() && one.resource.as_deref() == Some(resource))
+    }
+
     /// Those to which notifications are published, unless one of these sessions has enabled them.
     pub(super) fn enabled(&self, but: &[FullJid]) -> impl Iterator<Item = (&Jid, &str)> {
         let here = |registration: &Registration| {

@@ -71,6 +71,13 @@ impl Account {
         self.store_takes_more()
     }
 
+    /// Whether there is room for one more copy that waits for its session. What has none is in the archive.
+    pub(super) fn has_room_for_copies(&self, state: &State) -> bool {
+        let hooks = self.engine.hooks.load();
+        let limit = hooks.offline.as_ref().map_or(0, |policy| policy.messages);
+        state.waiting.copies() < limit
+    }
+
     /// Whether the disk keeps up.
     pub(super) fn store_takes_more(&self) -> Result<(), StanzaError> {
         if self.engine.ports.store.backlog() > STORE_BACKLOG {

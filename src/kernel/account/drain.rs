@@ -136,7 +136,7 @@ impl Account {
         if let Some(direction) = direction {
             let copying = hooks.copying.as_ref()?;
             let frame = Frame::parse(with_stanza_id(&frame, &self.jid, next.id)).unwrap_or(frame);
-            return Some((copying.wrap)(&frame, direction, &self.jid, to));
+            return Some((copying.wrap)(&frame, direction, &self.jid, to, Some(next.id.received())));
         }
         let Some(policy) = &hooks.offline else { return Some(stanza) };
         if next.chosen || next.archived || (policy.worth)(&frame) {

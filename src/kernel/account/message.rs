@@ -252,7 +252,7 @@ impl Account {
                 Copy { frame, form: Form::Received, direction: Direction::In, archived: mine.map(|_| id) };
             match self.push_copy(target, &copy, &mut note) {
                 Pushed::Queued(queue) => copied.push(queue),
-                Pushed::Due if self.has_room(state, frame.len()).is_err() => {}
+                Pushed::Due if !self.has_room_for_copies(state) => {}
                 Pushed::Due => {
                     owes_copies = true;
                     overtaken.push(target.id);
@@ -361,7 +361,7 @@ impl Account {
             copy.archived.and_then(|id| Frame::parse(with_stanza_id(copy.frame, &self.jid, id)).ok());
         let frame = identified.as_ref().unwrap_or(copy.frame);
         let log = copy.archived.map(|id| Place { id, append: None, form: copy.form });
-        let bytes = (copying.wrap)(frame, copy.direction, &self.jid, &target.jid);
+        let bytes = (copying.wrap)(frame, copy.direction, &self.jid, &target.jid, None);
         if target.spared.is_some() {
             // As urgent as what is in it, or not quite: that one has read something elsewhere is a reason to stop ringing.
             match Frame::parse(bytes.clone()).map_or(Urgency::Now, |copy| target.urgency(&copy)) {
@@ -404,7 +404,7 @@ impl Account {
         for target in &others {
             match (self.push_copy(target, &copy, &mut note), logged) {
                 (Pushed::Queued(queue), _) => copied.push(queue),
-                (Pushed::Due, Some(_)) if self.has_room(state, frame.len()).is_err() => {}
+                (Pushed::Due, Some(_)) if !self.has_room_for_copies(state) => {}
                 (Pushed::Due, Some(Logged { id, ticket })) => {
                     late.push(target.id);
                     let message = state.waiting.entry(*id, || Message {

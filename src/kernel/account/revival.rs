@@ -145,7 +145,10 @@ impl Account {
                 let new = || Message { archived: true, needed, ..Message::default() };
                 let message = state.waiting.entry(*log, new);
                 message.owe(id, undelivered.form, false);
-                message.needed &= !undelivered.got;
+                if undelivered.got {
+                    // It is owed to this one: nothing changes on the list.
+                    state.waiting.got(*log, &mut Listing::default());
+                }
             }
             state.sessions.push(bound);
         }

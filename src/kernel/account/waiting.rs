@@ -80,6 +80,8 @@ pub(super) struct Listing {
 pub(super) struct Waiting {
     messages: BTreeMap<LogId, Message>,
     bytes: u64,
+    /// Messages that are needed.
+    needed: u64,
     /// Changes that may not be in storage yet.
     pub(super) writes: usize,
 }
@@ -103,6 +105,7 @@ impl Waiting {
         self.messages.entry(id).or_insert_with(|| {
             let message = new();
             self.bytes += message.size as u64;
+            self.needed += u64::from(message.needed);
             message
         })
     }
@@ -115,8 +118,14 @@ impl Waiting {
         self.messages.is_empty()
     }
 
+    /// How many messages nobody has got.
     pub(super) fn count(&self) -> u64 {
-        self.messages.len() as u64
+        self.needed
+    }
+
+    /// How many there are only because copies of them are owed.
+    pub(super) fn copies(&self) -> u64 {
+        self.messages.len() as u64 - self.needed
     }
 
     pub(super) fn bytes(&self) -> u64 {
@@ -187,8 +196,10 @@ impl Waiting {
     /// The session has got it.
     pub(super) fn arrived(&mut self, id: LogId, session: SessionId, listing: &mut Listing) {
         let Some(message) = self.messages.get_mut(&id) else { return };
-        message.needed &= message.due(session).is_none_or(|due| due.form != Form::Plain);
+        let got = message.needed && message.due(session).is_some_and(|due| due.form == Form::Plain);
+        message.needed &= !got;
         message.owed.retain(|due| due.session != session);
+        self.needed -= u64::from(got);
         self.settle(id, listing);
     }
 
@@ -214,7 +225,7 @@ impl Waiting {
     /// Another session has got it: it is needed no more.
     pub(super) fn got(&mut self, id: LogId, listing: &mut Listing) {
         if let Some(message) = self.messages.get_mut(&id) {
-            message.needed = false;
+            self.needed -= u64::from(std::mem::take(&mut message.needed));
         }
         self.settle(id, listing);
     }
@@ -223,6 +234,7 @@ impl Waiting {
     pub(super) fn forget(&mut self, id: LogId) {
         if let Some(message) = self.messages.remove(&id) {
             self.bytes = self.bytes.saturating_sub(message.size as u64);
+            self.needed -= u64::from(message.needed);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::filter::{Direction, Passing};
 use crate::account::Mark;
+use crate::ports::WallMillis;
 use bytes::Bytes;
 use std::sync::Arc;
 use wire::frame::Frame;
@@ -27,8 +28,8 @@ pub struct Copying {
     pub mark: Mark,
     /// Whether a message is copied, at an account that it reaches or leaves. Asked only where a session bears the mark.
     pub eligible: fn(&Frame, Direction) -> bool,
-    /// The copy: a whole stanza from the account to one of its sessions.
-    pub wrap: fn(&Frame, Direction, &BareJid, &FullJid) -> Bytes,
+    /// The copy: a whole stanza from the account to one of its sessions; with the time of receipt if it comes late.
+    pub wrap: fn(&Frame, Direction, &BareJid, &FullJid, Option<WallMillis>) -> Bytes,
 }
 
 /// What becomes of a stanza for a session whose client says that nobody looks (XEP-0352).

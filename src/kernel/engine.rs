@@ -332,6 +332,7 @@ impl Engine {
                         self.go_on(waiting, Some(&account));
                     }
                 }
+                self.recovered.lock().remove(jid);
                 drop(account);
                 if self.loaded.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
                     self.sweep();

@@ -36,6 +36,7 @@ impl Engine {
         };
         let nobodys = !self.serves(view.domain()) || view.local().is_none();
         if let Some(origin) = parcel.origin.as_ref().filter(|_| nobodys) {
+            origin.session.account().unsend(origin);
             self.copy_sent(origin, &parcel.frame, None);
         }
         if !self.serves(view.domain()) {
@@ -94,6 +95,9 @@ impl Engine {
         }
         let mut parcel = parcel;
         let outcome = account.deliver(&mut parcel, resource);
+        if let Some(origin) = parcel.origin.as_ref().filter(|_| outcome.logged.is_none()) {
+            origin.session.account().unsend(origin);
+        }
         if let Some(origin) = &parcel.origin
             && origin.session.account().jid() != account.jid()
         {
@@ -266,6 +270,7 @@ impl Engine {
     fn no_such_user(self: &Arc<Self>, parcel: Parcel, session: Option<&SessionRef>) -> Option<Task> {
         let frame = &parcel.frame;
         if let Some(origin) = &parcel.origin {
+            origin.session.account().unsend(origin);
             self.copy_sent(origin, frame, None);
         }
         match frame.kind() {

@@ -38,6 +38,8 @@ pub(crate) struct Management {
     journal: Mutex<Written>,
     /// The messages that it sent last.
     pub(crate) sent: Mutex<Latest>,
+    /// Held while a stanza is taken and counted, and while another stream takes the session over.
+    pub(crate) turn: Mutex<()>,
     /// The work of the latest stanza, if that was not done at once: another stream must not overtake it.
     pub(crate) unfinished: Mutex<Option<Done>>,
 }
@@ -100,6 +102,11 @@ impl Management {
         if self.resumption().is_some() {
             self.journal.lock().pending.push(event);
         }
+    }
+
+    /// True if much waits to be written down, because its client never asks for acknowledgements.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.journal.lock().pending.len() > 4096
     }
 
     /// Puts what is to be written down of the session into a note, behind its opening.

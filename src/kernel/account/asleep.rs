@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Account {
-    /// The stream of a session is lost. What comes from now on goes to the log.
-    pub(crate) fn sleep(&self, id: SessionId) {
-        if let Some(session) = self.lock().session(id) {
+    /// The stream of that number of a session is lost. What comes from now on goes to the log.
+    pub(crate) fn sleep(&self, id: SessionId, number: StreamNumber) {
+        let mut state = self.lock();
+        // Another one may have gone on with it.
+        if let Some(session) = state.session(id).filter(|session| session.outbox.is_of(number)) {
             session.asleep = true;
             session.behind = true;
             // It may do so for long: what it is to others outlives the server.

@@ -43,9 +43,8 @@ impl Kept {
             state.waiting.forget(self.id);
             state.sessions.iter_mut().for_each(|session| session.unplaced |= self.copies.is_some());
         }
-        if let Some(Origin { session, fingerprint: Some(fingerprint), .. }) = &self.origin {
-            // It may be sent again.
-            session.management().sent.lock().remove(*fingerprint);
+        if let Some(origin) = &self.origin {
+            origin.session.account().unsend(origin);
         }
         // What is in a queue is delivered from there, or finds its way when that ends.
         self.copies.is_none_or(Copies::give_up).then_some(self.frame)
@@ -145,7 +144,8 @@ impl Account {
         let (id, management) = (session.id(), session.management());
         let mut note = Note::default();
         let mut state = self.lock();
-        if management.outlives()
+        if handled.counted
+            && management.outlives()
             && let Some(bound) = state.session(id)
         {
             bound.forget_answered(handled.h);
@@ -155,8 +155,14 @@ impl Account {
         if !state.waiting.is_empty() {
             handled.log.iter().for_each(|log| state.waiting.arrived(*log, id, &mut listing));
         }
+        session.outbox().confirm(&handled.log);
         if management.is_open() && !handled.log.is_empty() {
-            note.push(&Event::Acknowledged { session: id.0, h: handled.h });
+            if handled.counted == management.is_on() {
+                note.push(&Event::Acknowledged { session: id.0, h: handled.h });
+            } else {
+                // Written before its client began to count: by other numbers.
+                handled.log.iter().for_each(|log| note.push(&Event::Arrived { session: id.0, id: *log }));
+            }
         }
         self.write_listing(&mut state, listing, note);
     }

@@ -180,7 +180,8 @@ impl Account {
         if (listed || !late.is_empty())
             && let Err(error) = self.has_room(state, frame.len())
         {
-            if ready.is_empty() {
+            // What has to be acknowledged can't be without a place.
+            if ready.is_empty() || (durable && mine.is_none() && worth) {
                 return Err(error);
             }
             // If it can't be kept for the slow ones although others have it, the sender need not know.

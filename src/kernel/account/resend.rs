@@ -110,8 +110,18 @@ impl Account {
             {
                 return Err(Repeated);
             }
+            session.management().sent.lock().push(fingerprint);
         }
         Ok(self.archives_sent(&state, frame))
+    }
+
+    /// A message of one of the sessions, which may have ended, has come back, or was none that is kept: it may be sent
+    /// again.
+    pub(crate) fn unsend(&self, origin: &super::Origin) {
+        let Some(fingerprint) = origin.fingerprint else { return };
+        let mut state = self.lock();
+        origin.session.management().sent.lock().remove(fingerprint);
+        state.ended.0.iter_mut().for_each(|(_, _, latest)| latest.remove(fingerprint));
     }
 
     /// A session has ended without being closed: what it sent may come again.
@@ -150,7 +160,6 @@ pub(crate) struct Repeated;
 /// Writes down that a session has sent a message.
 pub(super) fn note_sent(session: &SessionRef, fingerprint: Fingerprint, note: &mut Note) {
     let management = session.management();
-    management.sent.lock().push(fingerprint);
     if management.is_journalled() {
         management.take_notes(session.id(), session.jid(), note);
         note.push(&Event::Sent { session: session.id().0, hash: fingerprint.0 });

@@ -48,8 +48,12 @@ impl Engine {
         let engine = self.clone();
         self.ports.spawn.spawn(Box::pin(async move {
             for jid in accounts {
-                if engine.recovered.lock().contains_key(&jid) && engine.account(&jid).await.is_none() {
-                    engine.drop_recovered(&jid);
+                let awaits = engine.recovered.lock().contains_key(&jid);
+                if awaits && engine.account(&jid).await.is_none() {
+                    // It may be unreadable for the moment.
+                    if let Ok(None) = engine.ports.store.owner(jid.as_str()).await {
+                        engine.drop_recovered(&jid);
+                    }
                 }
             }
         }));
@@ -68,7 +72,7 @@ impl Engine {
 
     /// Gives a freshly loaded account the sessions that it had before the restart.
     pub(crate) fn revive(self: &Arc<Self>, account: &Arc<Account>) {
-        let sessions = self.recovered.lock().remove(account.jid()).unwrap_or_default();
+        let sessions = self.recovered.lock().get(account.jid()).cloned().unwrap_or_default();
         for session in sessions {
             let token = session.token.clone();
             if token.is_empty() {
@@ -95,13 +99,13 @@ impl Engine {
         let mut batch = Batch::new();
         let mut note = Note::default();
         note.push(&Event::Names { marks: self.mark_names.get().cloned().unwrap_or_default() });
+        // First those whose account is not in memory: who comes there meanwhile is in the note twice, which does no harm.
+        for session in self.recovered.lock().values().flatten() {
+            session.write(&mut note);
+        }
         for account in self.accounts.all() {
             batch.ops.extend(account.snapshot(&mut note));
             crate::ports::give_way().await;
-        }
-        // Those that were loaded meanwhile are in there twice, which does no harm.
-        for session in self.recovered.lock().values().flatten() {
-            session.write(&mut note);
         }
         self.checkpoint_bytes.store(note.len(), Ordering::Relaxed);
         self.journal_bytes.store(0, Ordering::Relaxed);
@@ -145,9 +149,11 @@ impl Account {
                 let new = || Message { archived: true, needed, ..Message::default() };
                 let message = state.waiting.entry(*log, new);
                 message.owe(id, undelivered.form, false);
+                // It is owed to this one: nothing changes on the list.
                 if undelivered.got {
-                    // It is owed to this one: nothing changes on the list.
                     state.waiting.got(*log, &mut Listing::default());
+                } else if needed {
+                    state.waiting.need(*log);
                 }
             }
             state.sessions.push(bound);
@@ -235,6 +241,11 @@ impl Bound {
         let (token, window) = resumption.map(|(token, window)| (token.clone(), *window)).unwrap_or_default();
         let (acknowledged, places) = self.outbox.outstanding();
         let mut messages: std::collections::BTreeMap<LogId, _> = state.waiting.owed_to(self.id).collect();
+        // What is in its queue no more has been acknowledged just now.
+        let there: std::collections::BTreeSet<LogId> = places.iter().map(|(_, place, _)| place.id).collect();
+        messages.retain(|id, (_, queued)| !*queued || there.contains(id));
+        let mut messages: std::collections::BTreeMap<LogId, Undelivered> =
+            messages.into_iter().map(|(id, (message, _))| (id, message)).collect();
         let unresumed = self.recovered.iter().flatten().filter(|(_, log)| messages.contains_key(log));
         let numbers: Vec<(u32, LogId)> = unresumed.copied().collect();
         for (number, log) in numbers {
@@ -245,7 +256,7 @@ impl Bound {
         for (number, place, got) in places {
             let form = place.form;
             let message = messages.entry(place.id).or_insert(Undelivered { number: None, form, got });
-            message.number = Some(number);
+            message.number = number;
         }
         let asked = self.asked.iter().map(|asked| (asked.count, asked.id.clone(), asked.to.clone()));
         let recovered = Recovered {

@@ -154,11 +154,13 @@ impl Waiting {
         (found, ticket.cloned())
     }
 
-    /// What a session has not got, without numbers.
-    pub(super) fn owed_to(&self, session: SessionId) -> impl Iterator<Item = (LogId, Undelivered)> {
+    /// What a session has not got, without numbers, and whether it has been put into its queue.
+    pub(super) fn owed_to(&self, session: SessionId) -> impl Iterator<Item = (LogId, (Undelivered, bool))> {
         let owed = self.messages.iter();
         owed.filter_map(move |(id, message)| {
-            Some((*id, Undelivered { number: None, form: message.due(session)?.form, got: !message.needed }))
+            let due = message.due(session)?;
+            let undelivered = Undelivered { number: None, form: due.form, got: !message.needed };
+            Some((*id, (undelivered, due.queued)))
         })
     }
 
@@ -220,6 +222,13 @@ impl Waiting {
             self.settle(id, &mut listing);
         }
         listing
+    }
+
+    /// Nobody has got it after all.
+    pub(super) fn need(&mut self, id: LogId) {
+        if let Some(message) = self.messages.get_mut(&id) {
+            self.needed += u64::from(!std::mem::replace(&mut message.needed, true));
+        }
     }
 
     /// Another session has got it: it is needed no more.

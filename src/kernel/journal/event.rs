@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Queued { session: u64, number: u32, id: LogId, form: Form },
     /// A message will be put into its queue.
     Due { session: u64, id: LogId, form: Form },
+    /// It has got a message.
+    Arrived { session: u64, id: LogId },
     /// Another session has got a message that is owed to it, too.
     Got { session: u64, id: LogId },
     /// It has got so many stanzas.
@@ -100,6 +102,9 @@ impl Note {
             }
             Event::Closed { session } => {
                 self.head(12, *session);
+            }
+            Event::Arrived { session, id } => {
+                self.head(17, *session).number(id.0);
             }
             Event::Roster { session, version } => {
                 self.head(16, *session).number(*version);
@@ -194,6 +199,7 @@ impl Events<'_> {
                 let count = self.number()?;
                 Event::Names { marks: (0..count).map(|_| self.text()).collect::<Option<_>>()? }
             }
+            17 => Event::Arrived { session, id: self.id()? },
             16 => Event::Roster { session, version: self.number()? },
             15 => Event::Got { session, id: self.id()? },
             14 => {
@@ -269,6 +275,7 @@ mod tests {
             Event::Answered { session, count: 4 },
             Event::Sent { session, hash: u64::MAX - 5 },
             Event::Got { session, id },
+            Event::Arrived { session, id },
             Event::Roster { session, version: 5 },
             Event::Closed { session },
             Event::Names { marks: vec!["carbons".into(), String::new()] },

@@ -180,7 +180,8 @@ impl Recovery {
                 // Once: it may be read again.
                 if counted && !std::mem::replace(&mut known.counted, true) {
                     (known.token, known.window, known.acknowledged) = (token, window, 0);
-                    known.messages.clear();
+                    // What was on its way had other numbers.
+                    known.messages.values_mut().for_each(|message| message.number = None);
                 }
             }
             Event::Closed { session } => {
@@ -203,6 +204,7 @@ impl Recovery {
             | Event::Directed { session, .. }
             | Event::Sent { session, .. }
             | Event::Got { session, .. }
+            | Event::Arrived { session, .. }
             | Event::Roster { session, .. }
             | Event::Asked { session, .. }
             | Event::Answered { session, .. } => {
@@ -251,6 +253,10 @@ impl Recovered {
                 let got = self.acknowledge(h);
                 self.messages.values_mut().for_each(|message| message.number = None);
                 return got;
+            }
+            Event::Arrived { id, .. } => {
+                let plain = self.messages.remove(&id).is_some_and(|message| message.form == Form::Plain);
+                return if plain { vec![id] } else { Vec::new() };
             }
             Event::Got { id, .. } => {
                 if let Some(message) = self.messages.get_mut(&id) {
@@ -366,6 +372,8 @@ mod tests {
             vec![open(""), queued(1, 10), Event::Acknowledged { session: S, h: 1 }, queued(2, 11)];
         assert_eq!(ids(&read(&events)[0]), [(11, Some(2))]);
         events.extend([open("t"), queued(1, 12)]);
+        assert_eq!(ids(&read(&events)[0]), [(11, None), (12, Some(1))]);
+        events.push(Event::Arrived { session: S, id: LogId(11) });
         assert_eq!(ids(&read(&events)[0]), [(12, Some(1))]);
     }
 

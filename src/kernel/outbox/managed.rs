@@ -21,17 +21,27 @@ impl Outbox {
         outbox
     }
 
-    /// How many stanzas its peer has got, and which messages it has not got, with their numbers, and whether another one
-    /// has got them.
-    pub(crate) fn outstanding(&self) -> (u32, Vec<(u32, Place, bool)>) {
+    /// How many stanzas its peer has got, and which messages it has not got, with their numbers (none for those in front of
+    /// where it will begin to count), and whether another one has got them.
+    pub(crate) fn outstanding(&self) -> (u32, Vec<(Option<u32>, Place, bool)>) {
         let mut queue = self.queue.lock();
-        let got = queue.managed.as_ref().map_or(queue.written, |managed| managed.sent.handled());
+        let mut got = queue.managed.as_ref().map_or(queue.written, |managed| managed.sent.handled());
         let mut number = got;
-        let mut places = Vec::new();
-        for entry in queue.all_mut().filter(|entry| entry.part == Part::Stanza) {
-            number = number.wrapping_add(1);
-            let got = entry.copies.as_ref().is_some_and(Copies::any_written);
-            places.extend(entry.log.clone().filter(|_| entry.is_logged()).map(|place| (number, place, got)));
+        let mut places: Vec<(Option<u32>, Place, bool)> = Vec::new();
+        for entry in queue.all_mut() {
+            match entry.part {
+                Part::Stanza => {
+                    number = number.wrapping_add(1);
+                    let had = entry.copies.as_ref().is_some_and(Copies::any_written);
+                    let place = entry.log.clone().filter(|_| entry.is_logged());
+                    places.extend(place.map(|place| (Some(number), place, had)));
+                }
+                Part::Enabled(_) => {
+                    (got, number) = (0, 0);
+                    places.iter_mut().for_each(|(number, ..)| *number = None);
+                }
+                Part::Aside => {}
+            }
         }
         (got, places)
     }
@@ -48,6 +58,10 @@ impl Outbox {
     pub fn acknowledge(&self, h: u32) -> Result<Handled, WrongCount> {
         let (log, woken) = {
             let mut queue = self.queue.lock();
+            if queue.managed.is_none() && h == 0 {
+                // It knows that counting begins before that is written.
+                return Ok(Handled::default());
+            }
             let log = queue.acknowledge(h)?;
             let mut woken = queue.room(self.limit);
             if queue.managed.as_ref().is_some_and(|managed| !managed.sent.is_empty()) {
@@ -128,15 +142,20 @@ impl Outbox {
         Ok((number, log))
     }
 
-    /// The stream is gone, but the session waits to be resumed. Requests for acknowledgements went with it.
-    pub fn detach(&self) {
+    /// The stream of that number is gone, but the session waits to be resumed. Requests for acknowledgements went with
+    /// it. False if another stream goes on with the queue already.
+    pub(crate) fn detach(&self, number: StreamNumber) -> bool {
         let mut queue = self.queue.lock();
+        if queue.stream != number.0 {
+            return false;
+        }
         queue.writer = None;
         queue.waits = false;
         if let Some(managed) = &mut queue.managed {
             (managed.asked, managed.asked_at) = (false, None);
         }
         queue.drop_asides();
+        true
     }
 
     /// Waits, in the place of the writer of a stream that is gone, until the queue is taken over (true) or is to end

@@ -69,6 +69,8 @@ struct Queue {
     pushed: u32,
     /// The number of the latest stanza written, while the peer does not count.
     written: u32,
+    /// Messages on their way to such a peer: taken, and not confirmed. With their bytes.
+    taken: VecDeque<(LogId, usize)>,
     /// What waits until something is urgent.
     spared: Spared,
     /// Set once the peer acknowledges what it gets.
@@ -110,7 +112,7 @@ impl Queue {
         }
         let handled = managed.sent.acknowledge(h)?;
         (managed.asked, managed.asked_at) = (false, None);
-        Ok(Handled { log: handled.iter().filter_map(Entry::has_arrived).collect(), h })
+        Ok(Handled { log: handled.iter().filter_map(Entry::has_arrived).collect(), h, counted: true })
     }
 
     /// Puts an entry behind the others. Returns its number.
@@ -184,6 +186,8 @@ pub struct Handled {
     pub log: Vec<LogId>,
     /// How many stanzas in all, modulo 2^32.
     pub h: u32,
+    /// The peer says so itself (XEP-0198): numbers begin anew where it begins to count.
+    pub counted: bool,
 }
 
 impl Handled {
@@ -332,7 +336,7 @@ impl Outbox {
     /// will have them. The account takes care of them from here on.
     pub(crate) fn take_logged(&self) -> Vec<(LogId, usize, Option<Ticket>)> {
         let mut queue = self.queue.lock();
-        let mut logged = Vec::new();
+        let mut logged: Vec<_> = queue.taken.drain(..).map(|(id, size)| (id, size, None)).collect();
         for entry in queue.all_mut().filter(|entry| entry.is_logged()) {
             let elsewhere =
                 entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written());
@@ -346,6 +350,17 @@ impl Outbox {
             }));
         }
         logged
+    }
+
+    /// The peer has got these, which had been taken.
+    pub(crate) fn confirm(&self, written: &[LogId]) {
+        let mut queue = self.queue.lock();
+        for id in written {
+            // Nearly always the first.
+            if let Some(index) = queue.taken.iter().position(|(taken, _)| taken == id) {
+                queue.taken.remove(index);
+            }
+        }
     }
 
     /// True once its end has been decided.
@@ -439,9 +454,13 @@ impl Outbox {
                 }
                 (_, Part::Stanza) => {
                     queue.written = queue.written.wrapping_add(1);
+                    let plain = entry.log.as_ref().is_some_and(|place| place.form == Form::Plain);
                     if let Some(log) = entry.has_arrived() {
                         taken.handled.log.push(log);
                         taken.handled.h = queue.written;
+                        if plain {
+                            queue.taken.push_back((log, entry.head.len() + entry.tail.len()));
+                        }
                     }
                 }
                 (_, Part::Aside | Part::Enabled(_)) => {}

@@ -20,7 +20,7 @@ pub(super) fn take(outbox: &Outbox) -> Option<(String, Taken)> {
 }
 
 fn handled(h: u32, log: &[u64]) -> Handled {
-    Handled { log: log.iter().map(|id| LogId(*id)).collect(), h }
+    Handled { log: log.iter().map(|id| LogId(*id)).collect(), h, counted: true }
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn another_stream_goes_on_with_what_was_not_handled() {
         assert_eq!(outbox.push(entry), Push::Queued);
     }
     assert_eq!(written(&outbox, old), "ab<r/>");
-    outbox.detach();
+    assert!(outbox.detach(StreamNumber::default()));
     assert_eq!(outbox.push(logged("c", 3)), Push::Queued);
     let (new, log) = outbox.resume(1, Entry::aside("<resumed/>")).unwrap();
     assert_eq!(log, handled(1, &[1]));

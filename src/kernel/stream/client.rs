@@ -38,7 +38,9 @@ pub(super) fn receive(
                 Some(_) => raw.stamp_in(from, None, lang),
                 None => raw.stamp_in(from, Some(session.jid().bare_str()), lang),
             };
-            let fingerprint = session.management().is_on().then(|| Fingerprint::of(raw.as_bytes()));
+            // Without an id, the same words may be said again.
+            let known = session.management().is_on() && raw.id().is_some();
+            let fingerprint = known.then(|| Fingerprint::of(raw.as_bytes()));
             Ok(send_message(engine, session, frame, fingerprint))
         }
         Kind::Presence => {

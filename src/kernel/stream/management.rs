@@ -120,10 +120,7 @@ impl StreamHandle<'_> {
         };
         let engine = self.0.engine.clone();
         let wait: Option<Task> = match engine.resumable.get(token, jid) {
-            Some(session) => {
-                let unfinished = session.management().unfinished.lock().clone();
-                unfinished.filter(|done| !done.is_over()).map(|done| Box::pin(done) as Task)
-            }
+            Some(_) => None,
             // Sessions of before a restart come with their account.
             None if engine.resumable.awaits(token) => {
                 let jid = jid.clone();
@@ -160,13 +157,22 @@ impl Core {
         let Some(session) = self.engine.resumable.get(token, jid) else {
             return self.refuse_to_resume(token, h, CannotResume::Unknown, answer);
         };
+        let management = session.management().clone();
+        let turn = management.turn.lock();
+        let unfinished = management.unfinished.lock().clone();
+        if let Some(done) = unfinished.filter(|done| !done.is_over()) {
+            self.busy = Some(Busy::Resume { wait: Box::pin(done), token: token.to_owned(), h, answer });
+            return;
+        }
         let (received, ticket) = self.engine.settle_count(&session);
         let first = match answer(token, h, Ok(received)) {
             Ok(xml) => Entry { ticket, ..Entry::aside(xml) },
             Err(error) => return self.fail(error),
         };
         let account = session.account().clone();
-        match account.resume(&session, h, first) {
+        let resumed = account.resume(&session, h, first);
+        drop(turn);
+        match resumed {
             Ok((number, outcome)) => {
                 tracing::info!(address = %self.peer.shown(), session = %session.jid(), "session resumed");
                 self.number = number;
@@ -222,8 +228,9 @@ impl Core {
             return false;
         }
         tracing::debug!(session = %session.jid(), "stream lost, the session waits to be resumed");
-        self.outbox.detach();
-        session.account().sleep(session.id());
+        if self.outbox.detach(self.number) {
+            session.account().sleep(session.id(), self.number);
+        }
         self.engine.await_resumption(session, self.number);
         self.engine.wake_unacknowledged(session, Wake::Asleep);
         self.finish_elsewhere();

@@ -244,7 +244,7 @@ impl ClientStream {
             }
             let then = match self.framer.next() {
                 Ok(None) => return Poll::Pending,
-                Ok(Some(event)) => self.core.handle(event),
+                Ok(Some(event)) => self.core.take(event),
                 Err(error) => Err(error.into()),
             };
             match then {
@@ -388,6 +388,16 @@ impl Core {
         }
     }
 
+    /// Handles what came in, unless the session is another stream's by now: that must not say a count in the middle.
+    fn take(&mut self, event: Event<'_>) -> Result<Then, StreamError> {
+        let counted = match &self.stage {
+            Stage::Bound(session) if session.management().is_on() => Some(session.management().clone()),
+            _ => None,
+        };
+        let _turn = counted.as_ref().map(|management| management.turn.lock());
+        if self.is_superseded() { Ok(Then::Go) } else { self.handle(event) }
+    }
+
     fn handle(&mut self, event: Event<'_>) -> Result<Then, StreamError> {
         match event {
             Event::Header(header) => self.header(&header).map(|()| Then::Go),
@@ -486,8 +496,10 @@ impl Core {
         }
         if let Stage::Bound(session) = &self.stage {
             session.management().count();
-            if let Some(task) = client::receive(&self.engine, session, raw, self.lang.as_deref())? {
-                self.occupy(task);
+            match client::receive(&self.engine, session, raw, self.lang.as_deref())? {
+                Some(task) => self.occupy(task),
+                None if session.management().is_verbose() => drop(self.engine.settle_count(session)),
+                None => {}
             }
             return Ok(Then::Go);
         }

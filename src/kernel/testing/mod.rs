@@ -122,6 +122,14 @@ impl Builder {
     }
 
     fn start_at(self, clock: Arc<VirtualClock>) -> World {
+        self.start_and(clock, |_, _| {})
+    }
+
+    fn start_and(
+        self,
+        clock: Arc<VirtualClock>,
+        act: impl FnOnce(&Arc<Engine>, &dyn crate::ports::Spawn),
+    ) -> World {
         let executor = Arc::new(Executor::default());
         let made_of = self.clone();
         let ports = Ports {
@@ -134,6 +142,7 @@ impl Builder {
         if let Err(errors) = engine.install(self.xeps) {
             panic!("XEPs refuse their options: {errors:?}");
         }
+        act(&engine, &*executor);
         executor.run();
         World { engine, executor, clock, made_of }
     }
@@ -183,6 +192,16 @@ impl World {
     pub fn restart(&self, store: Arc<dyn Store>) -> World {
         let seed = self.made_of.seed + 1;
         self.made_of.clone().store(store).seed(seed).start_at(self.clock.clone())
+    }
+
+    /// The same; before anything runs, something else is done.
+    pub fn restart_and(
+        &self,
+        store: Arc<dyn Store>,
+        act: impl FnOnce(&Arc<Engine>, &dyn crate::ports::Spawn),
+    ) -> World {
+        let seed = self.made_of.seed + 1;
+        self.made_of.clone().store(store).seed(seed).start_and(self.clock.clone(), act)
     }
 
     /// The engine.

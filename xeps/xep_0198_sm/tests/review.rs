@@ -1,0 +1,362 @@
+//! Ways to lose or double a message.
+
+use super::*;
+use kernel::testing::Memory;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const ROMEO: &str = "romeo@example.org";
+const ORCHARD: &str = "romeo@example.org/orchard";
+const CHAMBER: &str = "romeo@example.org/chamber";
+const BALCONY: &str = "juliet@example.org/balcony";
+
+struct Place {
+    world: World,
+    store: Arc<Memory>,
+}
+
+impl Place {
+    fn new() -> Place {
+        let store = Arc::new(Memory::new());
+        Place { world: World::build().xeps(ALL).store(store.clone()).start(), store }
+    }
+
+    fn kill(&mut self) {
+        self.store = Arc::new(self.store.crash());
+        self.world = self.world.restart(self.store.clone());
+    }
+}
+
+fn juliet(world: &World) -> Client {
+    let mut juliet = world.login(BALCONY);
+    juliet.available();
+    juliet
+}
+
+/// Managed, but not to be resumed.
+fn forgetful(world: &World, jid: &str) -> Client {
+    let mut client = world.login(jid);
+    client.send(&format!("<enable xmlns='{NS}'/><presence/>"));
+    client.recv();
+    client
+}
+
+/// What an available session of juliet's gets.
+fn gets(world: &World, jid: &str) -> Vec<String> {
+    let mut client = world.login(jid);
+    client.send("<presence/>");
+    ids(&client.recv()).into_iter().map(str::to_owned).collect()
+}
+
+/// The driver has taken stanzas out of the queue, and the socket breaks before it has written them.
+#[test]
+fn review_taken_from_the_queue_but_never_written() {
+    let world = world();
+    let mut romeo = world.login(ORCHARD);
+    romeo.available();
+    let mut juliet = juliet(&world);
+    romeo.stop_reading();
+    say(&mut juliet, ROMEO, "1");
+    let mut out = Vec::new();
+    let taken = romeo.with_stream(|stream| {
+        stream.poll_take(&mut Context::from_waker(Waker::noop()), &mut out, usize::MAX)
+    });
+    assert!(matches!(taken, Poll::Ready(_)) && String::from_utf8_lossy(&out).contains("id='1'"));
+    romeo.cut();
+    assert_eq!(gets(&world, CHAMBER), ["1"]);
+}
+
+/// What was in the queue when counting began is confirmed by the numbers of before.
+#[test]
+fn review_counting_begins_while_messages_are_on_their_way() {
+    let mut place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    romeo.available();
+    let mut juliet = juliet(&place.world);
+    place.store.hold();
+    ["1", "2", "3"].iter().for_each(|id| say(&mut juliet, ROMEO, id));
+    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
+    place.store.release();
+    place.world.run();
+    let received = romeo.recv();
+    assert_eq!(ids(&received), ["1", "2", "3"]);
+    let token = received.last().unwrap().attr("id").unwrap().to_owned();
+    romeo.stop_reading();
+    say(&mut juliet, ROMEO, "4");
+    place.kill();
+    let (_, received) = resume(&place.world, ORCHARD, &token, 0);
+    let shown: Vec<String> = received.iter().map(String::from).collect();
+    assert!(received[0].is("resumed", NS), "{shown:?}");
+    assert_eq!(ids(&received), ["4"]);
+}
+
+/// The same, with the message still in the queue.
+#[test]
+fn review_counting_begins_and_the_server_dies_before_it_has_written() {
+    let mut place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    romeo.available();
+    let mut juliet = juliet(&place.world);
+    romeo.stop_reading();
+    say(&mut juliet, ROMEO, "1");
+    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
+    place.kill();
+    place.world.advance(Duration::from_secs(601));
+    assert_eq!(gets(&place.world, CHAMBER), ["1"]);
+}
+
+/// Two devices say the same in the same words, without an id.
+#[test]
+fn review_the_same_words_from_two_devices() {
+    let world = world();
+    let (mut orchard, _) = managed(&world, ORCHARD);
+    let (mut chamber, _) = managed(&world, CHAMBER);
+    let mut juliet = juliet(&world);
+    let yes = "<message to='juliet@example.org' type='chat'><body>yes</body></message>";
+    orchard.send(yes);
+    chamber.send(yes);
+    assert_eq!(juliet.recv().len(), 2);
+}
+
+/// Once more, hours after a connection that broke.
+#[test]
+fn review_the_same_words_hours_later() {
+    let world = world();
+    let mut romeo = forgetful(&world, ORCHARD);
+    let mut juliet = juliet(&world);
+    let yes = "<message to='juliet@example.org' type='chat'><body>yes</body></message>";
+    romeo.send(yes);
+    romeo.cut();
+    assert_eq!(juliet.recv().len(), 1);
+    world.advance(Duration::from_secs(20 * 3600));
+    let mut romeo = forgetful(&world, ORCHARD);
+    romeo.send(yes);
+    assert_eq!(juliet.recv().len(), 1);
+}
+
+/// What is in no archive passes to a client without stream management.
+#[test]
+fn review_what_only_passes_is_sent_again() {
+    let world = world();
+    let mut juliet = juliet(&world);
+    let secret = "<message to='juliet@example.org' type='chat' id='1'><body>1</body>\
+                  <no-permanent-store xmlns='urn:xmpp:hints'/></message>";
+    let mut romeo = forgetful(&world, ORCHARD);
+    romeo.send(secret);
+    romeo.cut();
+    let mut romeo = forgetful(&world, CHAMBER);
+    romeo.send(secret);
+    assert_eq!(ids(&juliet.recv()), ["1"]);
+}
+
+/// The commit fails after the session that sent the message has ended.
+#[test]
+fn review_a_failed_message_is_sent_again() {
+    let place = Place::new();
+    let mut juliet = juliet(&place.world);
+    let mut romeo = forgetful(&place.world, ORCHARD);
+    place.store.hold();
+    say(&mut romeo, "juliet@example.org", "1");
+    romeo.cut();
+    place.store.fail();
+    place.world.run();
+    assert_eq!(ids(&juliet.recv()), Vec::<&str>::new());
+    place.world.advance(Duration::from_secs(10));
+    let mut romeo = forgetful(&place.world, CHAMBER);
+    say(&mut romeo, "juliet@example.org", "1");
+    romeo.send(&format!("<r xmlns='{NS}'/>"));
+    let answer: Vec<String> = romeo.recv().iter().map(String::from).collect();
+    assert_eq!(ids(&juliet.recv()), ["1"], "the sender saw {answer:?}");
+}
+
+/// It is sent again while the first one is being written; that fails.
+#[test]
+fn review_sent_again_before_the_first_one_failed() {
+    let place = Place::new();
+    let mut juliet = juliet(&place.world);
+    let mut romeo = forgetful(&place.world, ORCHARD);
+    let mut chamber = forgetful(&place.world, CHAMBER);
+    place.store.hold();
+    say(&mut romeo, "juliet@example.org", "1");
+    romeo.cut();
+    say(&mut chamber, "juliet@example.org", "1");
+    place.store.fail();
+    place.world.run();
+    chamber.send(&format!("<r xmlns='{NS}'/>"));
+    let answer: Vec<String> = chamber.recv().iter().map(String::from).collect();
+    let got = juliet.recv();
+    assert!(ids(&got) == ["1"] || answer.iter().any(|answer| answer.contains("error")), "lost; the sender saw {answer:?}");
+}
+
+/// The connection breaks while the receiver's account is being read.
+#[test]
+fn review_the_receiver_is_being_loaded() {
+    let place = Place::new();
+    place.world.create("juliet@example.org", "secret");
+    let world = place.world.restart(place.store.clone());
+    let mut romeo = forgetful(&world, ORCHARD);
+    let xml = "<message to='juliet@example.org' id='1' type='chat'><body>1</body></message>";
+    romeo.with_stream(|stream| {
+        stream.receive(xml.as_bytes());
+        let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
+    });
+    romeo.cut();
+    let mut romeo = forgetful(&world, CHAMBER);
+    romeo.send(xml);
+    assert_eq!(gets(&world, BALCONY), ["1"]);
+}
+
+/// Of two sessions that could be resumed after a restart, the older one was to get a copy.
+#[test]
+fn review_nobody_comes_back_after_the_restart() {
+    let mut place = Place::new();
+    let (mut older, _) = managed(&place.world, ORCHARD);
+    older.send("<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+    let (mut newer, _) = managed(&place.world, CHAMBER);
+    older.recv();
+    newer.recv();
+    (older.stop_reading(), newer.stop_reading());
+    let mut juliet = juliet(&place.world);
+    say(&mut juliet, CHAMBER, "1");
+    place.kill();
+    place.world.advance(Duration::from_secs(601));
+    assert_eq!(gets(&place.world, "romeo@example.org/new"), ["1"]);
+}
+
+/// Sessions that are read back while the journal is being shortened.
+#[test]
+fn review_a_checkpoint_while_accounts_are_loaded() {
+    let mut place = Place::new();
+    let (_a, first) = managed(&place.world, "aaron@example.org/x");
+    let (_r, second) = managed(&place.world, ORCHARD);
+    let store = Arc::new(place.store.crash());
+    place.world = place.world.restart_and(store.clone(), |engine, spawn| {
+        spawn.spawn(engine.checkpoint_once_loaded("aaron@example.org"));
+    });
+    place.store = store;
+    place.kill();
+    let (_, received) = resume(&place.world, "aaron@example.org/x", &first, 1);
+    assert!(received[0].is("resumed", NS));
+    let (_, received) = resume(&place.world, ORCHARD, &second, 1);
+    assert!(received[0].is("resumed", NS), "{}", String::from(&received[0]));
+}
+
+/// The disk can't be read for a moment after the restart.
+#[test]
+fn review_accounts_cannot_be_read_for_a_moment() {
+    let mut place = Place::new();
+    let (mut romeo, token) = managed(&place.world, ORCHARD);
+    romeo.stop_reading();
+    let mut juliet = juliet(&place.world);
+    say(&mut juliet, ROMEO, "1");
+    let store = Arc::new(place.store.crash());
+    place.world = place.world.restart_and(store.clone(), |_, _| store.fail_reads(true));
+    store.fail_reads(false);
+    place.store = store;
+    let (_, received) = resume(&place.world, ORCHARD, &token, 1);
+    let resumed = received[0].is("resumed", NS);
+    assert!(resumed, "{}; and the next session gets {:?}", String::from(&received[0]), gets(&place.world, CHAMBER));
+}
+
+/// A client that never asks for acknowledgements.
+#[test]
+fn review_notes_of_who_never_asks() {
+    let place = Place::new();
+    let (mut romeo, _) = managed(&place.world, ORCHARD);
+    let size = || -> usize { place.world.block_on(kernel::ports::Store::journal(&*place.store)).unwrap().iter().map(|note| note.len()).sum() };
+    let id = "x".repeat(1000);
+    let mut h = 1;
+    for _ in 0..2000 {
+        romeo.send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"));
+        h += romeo.recv().iter().filter(|element| element.is("iq", wire::ns::CLIENT)).count();
+        romeo.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
+    }
+    let before = size();
+    romeo.send(&format!("<r xmlns='{NS}'/>"));
+    let held = size() - before;
+    assert!(held < 100_000, "{held} bytes of notes were held in memory for one session");
+}
+
+/// An error about a message that was counted.
+#[test]
+fn review_an_error_is_lost_with_the_server() {
+    let mut place = Place::new();
+    let (mut romeo, token) = managed(&place.world, ORCHARD);
+    let mut taken = Vec::new();
+    say(&mut romeo, "nobody@example.org", "1");
+    romeo.send(&format!("<r xmlns='{NS}'/>"));
+    taken.extend(romeo.recv());
+    assert!(taken.iter().any(|element| element.is("a", NS) && element.attr("h") == Some("2")));
+    place.kill();
+    // The error was lost on the way.
+    let (_, received) = resume(&place.world, ORCHARD, &token, 1);
+    let shown: Vec<String> = received.iter().map(String::from).collect();
+    assert!(received[0].attr("h") == Some("2"));
+    assert_eq!(ids(&received), ["1"], "{shown:?}");
+}
+
+/// The disk fails while a session is resumed.
+#[test]
+fn review_the_answer_to_resume_fails() {
+    let place = Place::new();
+    let (mut romeo, token) = managed(&place.world, ORCHARD);
+    romeo.send("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>");
+    romeo.recv();
+    romeo.cut();
+    let mut again = place.world.connect();
+    again.authenticate(ROMEO, "secret");
+    place.store.hold();
+    // Directed presence is to be written down.
+    again.send(&format!("<resume xmlns='{NS}' previd='{token}' h='1'/>"));
+    place.store.fail();
+    place.world.run();
+    let received: Vec<String> = again.recv().iter().map(String::from).collect();
+    assert!(again.is_gone() || received.first().is_some_and(|first| first.contains("resumed") || first.contains("failed")), "{received:?}");
+}
+
+/// The disk fails while counting begins; the client tries again.
+#[test]
+fn review_enable_again_after_it_failed() {
+    let place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    place.store.hold();
+    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
+    place.store.fail();
+    place.world.run();
+    assert!(romeo.one().is("failed", NS));
+    romeo.available();
+    romeo.cut();
+    let account = place.world.account(ROMEO).unwrap();
+    assert_eq!(account.available().len(), 0, "a session that nobody can resume waits for that");
+}
+
+/// A request that nobody answers stands before others that were answered.
+#[test]
+fn review_answered_requests_behind_an_open_one() {
+    let mut place = Place::new();
+    let (mut romeo, token) = managed(&place.world, ORCHARD);
+    let _juliet = juliet(&place.world);
+    romeo.send(&format!("<iq type='get' id='open' to='{BALCONY}'><query xmlns='some:thing'/></iq>"));
+    romeo.send("<iq type='get' id='done'><ping xmlns='urn:xmpp:ping'/></iq>");
+    romeo.send(&format!("<a xmlns='{NS}' h='2'/><r xmlns='{NS}'/>"));
+    romeo.recv();
+    place.kill();
+    let (_, received) = resume(&place.world, ORCHARD, &token, 2);
+    let answers: Vec<&str> = received.iter().filter(|element| element.name() == "iq").filter_map(|iq| iq.attr("id")).collect();
+    assert_eq!(answers, ["open"]);
+}
+
+/// A session asleep, the account removed: what is left in the store under a dead owner.
+#[test]
+fn review_an_account_is_removed_while_its_session_sleeps() {
+    let place = Place::new();
+    let (mut romeo, _) = managed(&place.world, ORCHARD);
+    let _juliet = juliet(&place.world);
+    say(&mut romeo, "juliet@example.org", "1");
+    let owner = place.world.account(ROMEO).unwrap().owner();
+    romeo.cut();
+    place.world.block_on(place.world.users().delete(&wire::jid::BareJid::parse(ROMEO).unwrap())).unwrap();
+    place.world.run();
+    let left = place.world.block_on(kernel::ports::Store::list(&*place.store, "resend", owner)).unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -360,3 +360,323 @@ fn review_an_account_is_removed_while_its_session_sleeps() {
     let left = place.world.block_on(kernel::ports::Store::list(&*place.store, "resend", owner)).unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
+
+/// What a session was to others went with a commit that failed.
+#[test]
+fn review_notes_of_a_failed_commit() {
+    let mut place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    let mut juliet = juliet(&place.world);
+    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
+    let token = romeo.one().attr("id").unwrap().to_owned();
+    place.store.hold();
+    romeo.send("<presence/>");
+    say(&mut romeo, "juliet@example.org", "lost");
+    place.store.fail();
+    place.world.run();
+    // The client has the answer that it failed; it goes on, and everything is acknowledged.
+    say(&mut romeo, "juliet@example.org", "1");
+    romeo.send(&format!("<r xmlns='{NS}'/>"));
+    let received = romeo.recv();
+    assert!(received.iter().any(|element| element.is("a", NS) && element.attr("h") == Some("3")));
+    let h = received.iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
+    juliet.recv();
+    place.kill();
+    let (mut romeo, _) = resume(&place.world, ORCHARD, &token, u32::try_from(h).unwrap());
+    let mut juliet = place.world.login(BALCONY);
+    say(&mut juliet, ROMEO, "2");
+    assert_eq!(ids(&romeo.recv()), ["2"], "romeo is available");
+}
+
+/// The opening of a session in the journal went with a commit that failed.
+#[test]
+fn review_the_opening_in_a_failed_commit() {
+    let mut place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    romeo.available();
+    let mut juliet = juliet(&place.world);
+    place.store.hold();
+    say(&mut juliet, ROMEO, "failed");
+    place.store.fail();
+    place.world.run();
+    romeo.stop_reading();
+    say(&mut juliet, ROMEO, "1");
+    place.kill();
+    assert_eq!(gets(&place.world, CHAMBER), ["1"]);
+}
+
+/// That a session is over went with a commit that failed; what it leaves was written in the second try.
+#[test]
+fn review_the_end_in_a_failed_commit() {
+    let mut place = Place::new();
+    let (mut romeo, _) = managed(&place.world, ORCHARD);
+    let mut juliet = juliet(&place.world);
+    romeo.stop_reading();
+    say(&mut juliet, ROMEO, "1");
+    romeo.cut();
+    place.world.advance(Duration::from_secs(599));
+    place.store.hold();
+    place.world.advance(Duration::from_secs(2));
+    place.store.fail();
+    place.world.advance(Duration::from_secs(10));
+    let mut got = gets(&place.world, CHAMBER);
+    place.world.run();
+    place.kill();
+    let account = place.world.account(ROMEO).unwrap();
+    let ghosts = account.available();
+    place.world.advance(Duration::from_secs(601));
+    got.extend(gets(&place.world, "romeo@example.org/garden"));
+    assert_eq!(got, ["1"], "available after the restart: {ghosts:?}");
+    assert!(ghosts.is_empty(), "a session that has ended is there again: {ghosts:?}");
+}
+
+/// More messages than are remembered, none of them acknowledged.
+#[test]
+fn review_many_are_sent_again() {
+    let world = world();
+    let mut juliet = juliet(&world);
+    let mut romeo = forgetful(&world, ORCHARD);
+    (0..600).for_each(|id| say(&mut romeo, "juliet@example.org", &id.to_string()));
+    romeo.cut();
+    let mut romeo = forgetful(&world, CHAMBER);
+    (0..600).for_each(|id| say(&mut romeo, "juliet@example.org", &id.to_string()));
+    assert_eq!(ids(&juliet.recv()).len(), 600);
+}
+
+/// A copy for a session that can be resumed, but reads too slowly.
+#[test]
+fn review_copies_for_a_slow_session() {
+    let world = World::build().xeps(ALL).settings(|settings| settings.outbox = 4_000).start();
+    let (mut orchard, _) = managed(&world, ORCHARD);
+    orchard.send("<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+    orchard.recv();
+    orchard.send(&format!("<a xmlns='{NS}' h='2'/>"));
+    let (mut chamber, _) = managed(&world, CHAMBER);
+    let mut juliet = juliet(&world);
+    orchard.recv();
+    for id in 0..30 {
+        say(&mut juliet, CHAMBER, &id.to_string());
+        chamber.recv();
+        chamber.send(&format!("<a xmlns='{NS}' h='{}'/>", id + 2));
+    }
+    let mut copies = 0;
+    let mut h = 3;
+    loop {
+        let news = orchard.recv().iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
+        if news == 0 {
+            break;
+        }
+        copies += news;
+        h += news;
+        orchard.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
+    }
+    assert!(copies >= 30, "{copies}");
+}
+
+/// The server stops, and a client tries to resume before its connection is closed.
+#[test]
+fn review_resumed_while_the_server_stops() {
+    let world = world();
+    let (mut romeo, token) = managed(&world, ORCHARD);
+    romeo.cut();
+    let mut again = world.connect();
+    again.authenticate(ROMEO, "secret");
+    world.engine().shut_down();
+    again.send(&format!("<resume xmlns='{NS}' previd='{token}' h='1'/>"));
+    let received: Vec<String> = again.recv().iter().map(String::from).collect();
+    assert!(!received.iter().any(|element| element.contains("item-not-found")), "it would give its session up: {received:?}");
+}
+
+/// The old connection dies at the moment at which another one resumes: on two threads.
+#[test]
+fn review_threads_cut_and_resume() {
+    let mut stuck = (0, 0);
+    for round in 0..3000u64 {
+        let world = World::build().xeps(ALL).settings(|settings| settings.sasl.external = true).start();
+        let (mut old, token) = managed(&world, ORCHARD);
+        let mut juliet = world.login(BALCONY);
+        let mut new = crate::testing::certified(&world, ROMEO);
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                barrier.wait();
+                pause(round % 1000 * 300);
+                old.with_stream(|stream| stream.closed());
+            });
+            barrier.wait();
+            new.with_stream(|stream| {
+                stream.receive(format!("<resume xmlns='{NS}' previd='{token}' h='1'/>").as_bytes());
+                let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
+            });
+        });
+        world.run();
+        new.send(" ");
+        let resumed = new.recv().iter().any(|element| element.is("resumed", NS));
+        say(&mut juliet, ROMEO, "1");
+        world.run();
+        new.send(" ");
+        let got = new.recv();
+        stuck.0 += usize::from(!resumed);
+        stuck.1 += usize::from(ids(&got) != ["1"]);
+    }
+    assert_eq!(stuck, (0, 0), "without <resumed/>, without its message");
+}
+
+/// The old connection delivers its last stanza at the moment at which another one resumes: on two threads.
+#[test]
+fn review_threads_send_and_resume() {
+    let (mut doubled, mut lost) = (0, 0);
+    for _ in 0..1500 {
+        let world = World::build().xeps(ALL).settings(|settings| settings.sasl.external = true).start();
+        let (mut old, token) = managed(&world, ORCHARD);
+        let mut juliet = juliet(&world);
+        let mut new = crate::testing::certified(&world, ROMEO);
+        let xml = "<message to='juliet@example.org' id='1' type='chat'><body>1</body></message>";
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                barrier.wait();
+                old.with_stream(|stream| {
+                    stream.receive(xml.as_bytes());
+                    let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
+                });
+            });
+            barrier.wait();
+            new.with_stream(|stream| {
+                stream.receive(format!("<resume xmlns='{NS}' previd='{token}' h='1'/>").as_bytes());
+                let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
+            });
+        });
+        world.run();
+        new.send(" ");
+        let received = new.recv();
+        let Some(resumed) = received.iter().find(|element| element.is("resumed", NS)) else { continue };
+        if resumed.attr("h") == Some("1") {
+            new.send(xml);
+        }
+        world.run();
+        let times = ids(&juliet.recv()).len();
+        doubled += usize::from(times > 1);
+        lost += usize::from(times == 0);
+    }
+    assert_eq!((doubled, lost), (0, 0), "doubled, lost");
+}
+
+fn pause(nanoseconds: u64) {
+    let begin = std::time::Instant::now();
+    while begin.elapsed() < Duration::from_nanos(nanoseconds) {
+        std::hint::spin_loop();
+    }
+}
+
+/// The journal is shortened at the moment at which a client acknowledges: on two threads.
+#[test]
+fn review_threads_acknowledge_and_checkpoint() {
+    let mut doubled = 0;
+    for round in 0..2000u64 {
+        let store = Arc::new(Memory::new());
+        let world = World::build()
+            .xeps(ALL)
+            .settings(|settings| settings.sasl.external = true)
+            .store(store.clone())
+            .start();
+        let mut juliet = world.login(BALCONY);
+        world.create(ROMEO, "secret");
+        say(&mut juliet, ROMEO, "1");
+        let mut romeo = world.login(ORCHARD);
+        romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
+        let token = romeo.one().attr("id").unwrap().to_owned();
+        romeo.send("<presence/>");
+        let received = romeo.recv();
+        assert_eq!(ids(&received), ["1"]);
+        let h = received.iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
+        let barrier = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                barrier.wait();
+                pause(round % 400 * 100);
+                world.checkpoint();
+            });
+            barrier.wait();
+            romeo.with_stream(|stream| {
+                stream.receive(format!("<a xmlns='{NS}' h='{h}'/>").as_bytes());
+                let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
+            });
+        });
+        world.run();
+        let store = Arc::new(store.crash());
+        let world = world.restart(store);
+        let mut again = crate::testing::certified(&world, ROMEO);
+        again.send(&format!("<resume xmlns='{NS}' previd='{token}' h='{h}'/>"));
+        doubled += ids(&again.recv()).len();
+    }
+    assert_eq!(doubled, 0);
+}
+
+/// A client that acknowledges before it has been told that counting has begun.
+#[test]
+fn review_acknowledged_before_enabled_is_written() {
+    let place = Place::new();
+    let mut romeo = place.world.login(ORCHARD);
+    place.store.hold();
+    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/><r xmlns='{NS}'/><a xmlns='{NS}' h='0'/>"));
+    place.store.release();
+    place.world.run();
+    let received: Vec<String> = romeo.recv().iter().map(String::from).collect();
+    assert!(!romeo.is_gone(), "{received:?}");
+}
+
+/// The answer has been acknowledged, nothing was written since.
+#[test]
+fn review_an_acknowledged_answer_comes_again() {
+    let mut place = Place::new();
+    let (mut romeo, token) = managed(&place.world, ORCHARD);
+    romeo.send(&format!("<iq type='get' id='done'><ping xmlns='urn:xmpp:ping'/></iq><r xmlns='{NS}'/>"));
+    romeo.recv();
+    romeo.send(&format!("<a xmlns='{NS}' h='2'/>"));
+    place.world.run();
+    place.kill();
+    let (_, received) = resume(&place.world, ORCHARD, &token, 2);
+    let shown: Vec<String> = received.iter().map(String::from).collect();
+    assert!(!shown.iter().any(|shown| shown.contains("done")), "{shown:?}");
+}
+
+/// Many large requests of one session.
+#[test]
+fn review_large_ids_are_remembered() {
+    let place = Place::new();
+    let (mut romeo, _) = managed(&place.world, ORCHARD);
+    let id = "x".repeat(100_000);
+    for _ in 0..64 {
+        romeo.send(&format!("<iq type='get' id='{id}' to='{BALCONY}'><ping xmlns='urn:xmpp:ping'/></iq>"));
+        romeo.recv();
+    }
+    romeo.send(&format!("<r xmlns='{NS}'/>"));
+    place.world.checkpoint();
+    let size: usize = place.world.block_on(kernel::ports::Store::journal(&*place.store)).unwrap().iter().map(|note| note.len()).sum();
+    assert!(size < 1_000_000, "{size} bytes of a checkpoint are one session's requests");
+}
+
+/// A second crash, after one in which a session was not acknowledged for, with a new session of the same number.
+#[test]
+fn review_numbers_of_sessions_are_given_again() {
+    let mut place = Place::new();
+    let mut juliet_ = juliet(&place.world);
+    let mut romeo = forgetful(&place.world, ORCHARD);
+    say(&mut romeo, "juliet@example.org", "1");
+    romeo.cut();
+    juliet_.close();
+    place.world.checkpoint();
+    for round in 0..4 {
+        place.kill();
+        let mut romeo = forgetful(&place.world, ORCHARD);
+        say(&mut romeo, "juliet@example.org", &format!("other{round}"));
+        romeo.cut();
+        place.world.checkpoint();
+    }
+    place.kill();
+    let mut romeo = forgetful(&place.world, CHAMBER);
+    say(&mut romeo, "juliet@example.org", "1");
+    let got = gets(&place.world, BALCONY);
+    assert!(got.iter().filter(|id| *id == "1").count() <= 1, "{got:?}");
+}

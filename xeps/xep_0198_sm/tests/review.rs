@@ -475,7 +475,7 @@ fn review_resumed_while_the_server_stops() {
 
 /// Does something at the moment at which a stream has decided to leave its session asleep: between its look at whether the
 /// session is its own, and what follows from that.
-struct Between(parking_lot::Mutex<Option<Box<dyn FnOnce() + Send>>>);
+struct Between(&'static str, parking_lot::Mutex<Option<Box<dyn FnOnce() + Send>>>);
 
 impl tracing::Subscriber for Between {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
@@ -491,8 +491,8 @@ impl tracing::Subscriber for Between {
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        if event.metadata().target().ends_with("stream::management") {
-            let act = self.0.lock().take();
+        if event.metadata().target().ends_with(self.0) {
+            let act = self.1.lock().take();
             act.into_iter().for_each(|act| act());
         }
     }
@@ -516,7 +516,7 @@ fn review_cut_and_resumed_at_once() {
             let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
         });
     });
-    let between = Between(parking_lot::Mutex::new(Some(resume)));
+    let between = Between("stream::management", parking_lot::Mutex::new(Some(resume)));
     tracing::subscriber::with_default(between, || old.with_stream(|stream| stream.closed()));
     let mut new = new.lock();
     new.send(" ");
@@ -720,4 +720,30 @@ fn review_chat_states_for_who_is_asleep() {
     say(&mut juliet, ROMEO, "1");
     let told: Vec<String> = juliet.recv().iter().map(String::from).collect();
     assert!(told.is_empty(), "{told:?}");
+}
+
+/// The server has a long journal to read, and is killed again soon: the checkpoint that begins at once runs on another
+/// thread before the sessions have been put where it looks for them.
+#[test]
+fn review_a_long_journal_and_a_second_crash() {
+    let mut place = Place::new();
+    let (mut romeo, _) = managed(&place.world, ORCHARD);
+    let (_juliet, token) = managed(&place.world, BALCONY);
+    let status = "x".repeat(100_000);
+    let mut h = 1;
+    for _ in 0..120 {
+        romeo.send(&format!("<presence><status>{status}</status></presence><r xmlns='{NS}'/>"));
+        h += romeo.recv().iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
+        romeo.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
+    }
+    let store = Arc::new(place.store.crash());
+    place.world = place.world.restart_interrupted(store.clone(), |run, install| {
+        let act: Box<dyn FnOnce() + Send> = Box::new(move || run());
+        let between = Between("account::revival", parking_lot::Mutex::new(Some(act)));
+        tracing::subscriber::with_default(between, install);
+    });
+    place.store = store;
+    place.kill();
+    let (_, received) = resume(&place.world, BALCONY, &token, 1);
+    assert!(received[0].is("resumed", NS), "{}", String::from(&received[0]));
 }

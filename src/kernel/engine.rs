@@ -536,10 +536,11 @@ impl Engine {
                         account.put_back(place.id, entry.head.len() + entry.tail.len(), entry.ticket.clone());
                     self.perform(account, None, outcome);
                 }
-                if !entry.woken && wakes > 0 && !account.takes_messages() {
+                if !entry.woken && wakes > 0 {
                     wakes -= 1;
+                    let why = if account.takes_messages() { Wake::Elsewhere } else { Wake::Nobody };
                     if let Ok(frame) = Frame::parse(entry.stanza()) {
-                        self.wake(account, &frame, Wake::Nobody);
+                        self.wake(account, &frame, why);
                     }
                 }
                 continue;

@@ -165,3 +165,36 @@ fn who_does_not_come_back_after_a_restart_is_gone_in_time() {
     let (_, received) = place.resume("romeo@example.org", &token, 0);
     assert!(received[0].is("failed", NS));
 }
+
+#[test]
+fn what_was_sent_in_several_lives_of_the_server_is_known_again() {
+    let mut place = Place::new();
+    place.world.create("juliet@example.org", "secret");
+    let message = |id: usize| {
+        format!("<message to='juliet@example.org' type='chat' id='{id}'><body>{id}</body></message>")
+    };
+    let enable = |place: &Place| {
+        let mut romeo = place.world.login("romeo@example.org/orchard");
+        romeo.send(&format!("<enable xmlns='{NS}'/>"));
+        romeo
+    };
+    for life in 0..3 {
+        let mut romeo = enable(&place);
+        romeo.send(&message(life));
+        romeo.cut();
+        // The journal has no sessions any more whose numbers were to be avoided.
+        place.world.checkpoint();
+        place.kill();
+    }
+    let mut romeo = enable(&place);
+    (0..4).for_each(|id| romeo.send(&message(id)));
+    let mut juliet = place.world.login("juliet@example.org/balcony");
+    juliet.send("<presence/>");
+    let received = juliet.recv();
+    let ids: Vec<_> = received
+        .iter()
+        .filter(|element| element.name() == "message")
+        .map(|message| message.attr("id"))
+        .collect();
+    assert_eq!(ids, [Some("0"), Some("1"), Some("2"), Some("3")]);
+}

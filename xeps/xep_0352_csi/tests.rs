@@ -112,7 +112,7 @@ fn what_waits_is_numbered_as_it_is_sent() {
 
 /// Reads a copy's content.
 fn copies(client: &mut Client) -> Vec<String> {
-    let inside = |element: &Element| element.children().next().map(|copy| String::from(copy));
+    let inside = |element: &Element| element.children().next().map(String::from);
     let id =
         |xml: String| xml.split("id='").nth(1).or(xml.split("id=\"").nth(1)).map(|id| id[..1].to_owned());
     client.recv().iter().filter_map(inside).filter_map(id).collect()

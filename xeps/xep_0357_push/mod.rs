@@ -160,7 +160,13 @@ impl Push {
                 if let Some(session) = &request.session {
                     account.mark(session, self.mark, true);
                 }
-                self.enable(account, &service, &node, options)
+                let resource = request.session.as_ref().map(|session| session.jid().resource().to_owned());
+                self.enable(
+                    account,
+                    &service,
+                    &node,
+                    Registration { options, resource, ..Registration::default() },
+                )
             }
             Ok(Command::Disable { service, node }) => {
                 if let Some(session) = &request.session {
@@ -173,10 +179,10 @@ impl Push {
     }
 
     /// §5. What waited for that node is told no more: its client is here.
-    fn enable(&self, account: &Arc<Account>, service: &Jid, node: &str, options: Option<String>) -> Reply {
+    fn enable(&self, account: &Arc<Account>, service: &Jid, node: &str, new: Registration) -> Reply {
         let enabled = self.publisher.wall();
         let (evicted, ticket) = account.change(self.publisher.registrations, |list, change| {
-            let registration = Registration { options, enabled, trouble: None };
+            let registration = Registration { enabled, ..new };
             change.put(COLLECTION, &key(service, node), encode(&registration));
             let evicted = list.enable(service, node, registration, self.nodes);
             if let Some((service, node)) = &evicted {
@@ -201,10 +207,16 @@ impl Push {
     }
 
     /// A message waits for somebody to come and get it.
-    fn wake(&self, account: &Arc<Account>, message: &Frame, _: Wake) {
-        if account.has(self.publisher.registrations.flag()) {
-            self.publisher.tell(account, message);
+    fn wake(&self, account: &Arc<Account>, message: &Frame, why: Wake) {
+        if !account.has(self.publisher.registrations.flag()) {
+            return;
         }
+        let here = match why {
+            // Who is here gets it, or does not want it.
+            Wake::Asleep | Wake::Elsewhere => account.awake(),
+            Wake::Nobody | Wake::Silent => Vec::new(),
+        };
+        self.publisher.tell(account, message, &here);
     }
 
     /// §8: a service that revokes the permission to publish is left alone. The message is for the server: no client knows

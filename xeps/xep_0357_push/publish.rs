@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use wire::frame::Frame;
-use wire::jid::{BareJid, Jid};
+use wire::jid::{BareJid, FullJid, Jid};
 
 /// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,8 +74,8 @@ impl Publisher {
         self.clock.wall().0
     }
 
-    /// Tells all enabled nodes of the account of a message, if it deserves that.
-    pub(super) fn tell(self: &Arc<Self>, account: &Arc<Account>, message: &Frame) {
+    /// Tells the enabled nodes of the account, but those of these sessions, of a message, if it deserves that.
+    pub(super) fn tell(self: &Arc<Self>, account: &Arc<Account>, message: &Frame, but: &[FullJid]) {
         let Some((news, urgent)) = notification::news(message, &self.discretion) else { return };
         let targets: Vec<Target> = account.read(self.registrations, |list| {
             let target = |(service, node): (&Jid, &str)| Target {
@@ -83,7 +83,7 @@ impl Publisher {
                 service: service.clone(),
                 node: node.to_owned(),
             };
-            list.enabled().map(target).collect()
+            list.enabled(but).map(target).collect()
         });
         let now = self.clock.now();
         let mut state = self.sending.0.lock();

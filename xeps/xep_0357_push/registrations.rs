@@ -4,7 +4,7 @@ use kernel::AccountCache;
 use kernel::ports::{StoreError, Value, WallMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use wire::jid::Jid;
+use wire::jid::{FullJid, Jid};
 
 /// One row a node, keyed by service and node.
 pub(super) const COLLECTION: &str = "push";
@@ -17,6 +17,9 @@ pub(super) struct Registration {
     pub(super) options: Option<String>,
     /// When the client has enabled it last, in milliseconds since 1970.
     pub(super) enabled: i64,
+    /// The resource of the session that did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resource: Option<String>,
     /// The last failure, unless a notification was accepted since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) trouble: Option<Trouble>,
@@ -86,9 +89,14 @@ impl Registrations {
         self.0.get(&(service.clone(), node.to_owned()))
     }
 
-    /// Those to which notifications are published.
-    pub(super) fn enabled(&self) -> impl Iterator<Item = (&Jid, &str)> {
-        let enabled = self.0.iter().filter(|(_, registration)| registration.is_enabled());
+    /// Those to which notifications are published, unless one of these sessions has enabled them.
+    pub(super) fn enabled(&self, but: &[FullJid]) -> impl Iterator<Item = (&Jid, &str)> {
+        let here = |registration: &Registration| {
+            let resource = registration.resource.as_deref();
+            but.iter().any(|session| Some(session.resource()) == resource)
+        };
+        let all = self.0.iter();
+        let enabled = all.filter(move |(_, registration)| registration.is_enabled() && !here(registration));
         enabled.map(|((service, node), _)| (service, node.as_str()))
     }
 
@@ -140,7 +148,7 @@ mod tests {
     }
 
     fn nodes(list: &Registrations) -> Vec<String> {
-        list.enabled().map(|(service, node)| format!("{service} {node}")).collect()
+        list.enabled(&[]).map(|(service, node)| format!("{service} {node}")).collect()
     }
 
     #[test]
@@ -195,6 +203,7 @@ mod tests {
         let registration = Registration {
             options: Some("<x xmlns='jabber:x:data'/>".to_owned()),
             enabled: 5,
+            resource: Some("garden".to_owned()),
             trouble: Some(Trouble { reason: "gone".to_owned(), at: 6, over: false }),
         };
         let mut list = Registrations::default();

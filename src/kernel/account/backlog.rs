@@ -230,7 +230,7 @@ impl Account {
             self.write_listing(&mut state, listing, note);
         } else {
             self.write_listing(&mut state, listing, Note::default());
-            self.remember_sent(&mut state, session.id().0, sent, note);
+            self.remember_sent(&mut state, sent, note);
         }
         Self::offer_to_next(&mut state, &mut outcome);
         outcome

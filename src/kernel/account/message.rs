@@ -28,6 +28,7 @@ struct Target {
     outbox: Arc<Outbox>,
     management: Arc<Management>,
     behind: bool,
+    asleep: bool,
     spared: Option<Spared>,
 }
 
@@ -39,6 +40,7 @@ impl Target {
             outbox: session.outbox.clone(),
             management: session.management.clone(),
             behind: session.behind,
+            asleep: session.asleep,
             spared: session.spared,
         }
     }
@@ -236,6 +238,9 @@ impl Account {
                 Pushed::Queued(queue) => copied.push(queue),
                 Pushed::Due => {
                     owes_copies = true;
+                    if target.asleep {
+                        outcome.wake = Some(Wake::Asleep);
+                    }
                     message.owe(target.id, Form::Received, false);
                 }
                 Pushed::Dropped => {}
@@ -258,6 +263,9 @@ impl Account {
         if listed || owes_copies {
             message.append = Some(ticket.clone());
             state.waiting.add(id, message);
+        }
+        if mine.is_some() {
+            outcome.wake.get_or_insert(Wake::Elsewhere);
         }
         let late: Vec<SessionId> = late.into_iter().map(|target| target.id).collect();
         for session in state.sessions.iter_mut().filter(|session| late.contains(&session.id)) {

@@ -236,6 +236,12 @@ impl Account {
         self.lock().sessions.iter().any(|session| session.takes_messages() && !session.asleep)
     }
 
+    /// Full addresses of the sessions that have a stream.
+    pub fn awake(&self) -> Vec<FullJid> {
+        let state = self.lock();
+        state.sessions.iter().filter(|session| !session.asleep).map(|session| session.jid.clone()).collect()
+    }
+
     /// Number of sessions.
     pub fn session_count(&self) -> usize {
         self.state.lock().sessions.len()

@@ -19,7 +19,7 @@ const ENDED: usize = 8;
 /// How long.
 const MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// The table with what ended sessions sent: by session, the time of its end and the hashes.
+/// The table with what ended sessions sent: a row each, with the time of the end and the hashes.
 pub(super) const COLLECTION: &str = "resend";
 
 /// What tells whether a message is the same.
@@ -115,9 +115,10 @@ impl Account {
     }
 
     /// A session has ended without being closed: what it sent may come again.
-    pub(super) fn remember_sent(self: &Arc<Self>, state: &mut State, session: u64, sent: Latest, note: Note) {
+    pub(super) fn remember_sent(self: &Arc<Self>, state: &mut State, sent: Latest, note: Note) {
         let now = self.engine.ports.clock.wall();
-        let key = session.to_string();
+        // The numbers of sessions begin anew when the journal has forgotten those of before.
+        let key = self.engine.ports.random.token();
         let mut batch = Batch::new();
         let past = |(_, ended, _): &(String, WallMillis, Latest)| now.0 - ended.0 >= MILLIS;
         let surplus = (state.ended.0.len() + 1).saturating_sub(ENDED);

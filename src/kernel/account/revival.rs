@@ -179,7 +179,7 @@ impl Account {
             self.write_listing(&mut state, listing, note);
         } else {
             self.write_listing(&mut state, listing, Note::default());
-            self.remember_sent(&mut state, from.session, from.sent.clone(), note);
+            self.remember_sent(&mut state, from.sent.clone(), note);
         }
     }
 

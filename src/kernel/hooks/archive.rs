@@ -51,4 +51,6 @@ pub enum Wake {
     Asleep,
     /// A session has not acknowledged it for a while.
     Silent,
+    /// Some session takes it, and it is in the archive for those that are not there.
+    Elsewhere,
 }

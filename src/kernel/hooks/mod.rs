@@ -306,7 +306,7 @@ impl Hooks {
         self.urgency = Some(urgency);
     }
 
-    /// Called, under no lock, with each durable message that finds nobody who takes it at once.
+    /// Called, under no lock, with each durable message that finds nobody who takes it at once, or not everybody.
     pub fn wake<X: Send + Sync + 'static>(
         &mut self,
         this: &Arc<X>,

@@ -88,7 +88,7 @@ impl Outbox {
         let mut queue = self.queue.lock();
         let mut found = Vec::new();
         for entry in queue.all_mut().filter(|entry| !entry.woken && entry.is_logged()) {
-            if entry.log.as_ref().is_some_and(|place| place.form == Form::Plain) {
+            if entry.log.as_ref().is_some_and(|place| place.form != Form::Sent) {
                 entry.woken = true;
                 found.push(entry.stanza());
             }

@@ -151,14 +151,50 @@ fn what_was_not_written_to_a_session_that_ends() {
 }
 
 #[test]
-fn nobody_is_woken_for_what_another_session_takes() {
+fn a_device_is_told_of_what_another_one_takes_unless_it_is_here() {
+    for asleep in [false, true] {
+        let (world, mut service, mut romeo, mut juliet) = friends();
+        if asleep {
+            romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+            romeo.recv();
+        }
+        let mut chamber = world.login("romeo@example.org/chamber");
+        chamber.send("<presence><priority>5</priority></presence>");
+        chamber.recv();
+        say(&mut juliet, "<body>Hist!</body>");
+        world.advance(seconds(10));
+        service.expect_nothing();
+        romeo.cut();
+        service.expect_nothing();
+        say(&mut juliet, "<body>Hist!</body>");
+        assert_eq!(accept(&mut service), pair("n1", "1"));
+        assert_eq!(chamber.recv().iter().filter(|element| element.name() == "message").count(), 2);
+        let romeo = world.login("romeo@example.org/garden");
+        world.advance(seconds(10));
+        say(&mut juliet, "<body>Hist!</body>");
+        world.advance(seconds(10));
+        service.expect_nothing();
+        drop(romeo);
+    }
+}
+
+#[test]
+fn a_copy_that_waits_for_a_session_wakes_it() {
     let (world, mut service, mut romeo, mut juliet) = friends();
-    romeo.stop_reading();
-    say(&mut juliet, "<body>Hist!</body>");
+    romeo.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    romeo.send("<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+    romeo.recv();
     let mut chamber = world.login("romeo@example.org/chamber");
-    chamber.available();
+    chamber.send("<presence><priority>5</priority></presence>");
+    say(&mut juliet, "<body>Hist!</body>");
+    service.expect_nothing();
     romeo.cut();
-    assert_eq!(chamber.recv().iter().filter(|element| element.name() == "message").count(), 1);
+    assert_eq!(accept(&mut service), pair("n1", "1"), "not acknowledged");
+    world.advance(seconds(10));
+    say(&mut juliet, "<body>Hist!</body>");
+    assert_eq!(accept(&mut service), pair("n1", "1"));
+    chamber.send("<message to='juliet@example.org' type='chat'><body>!</body></message>");
+    world.advance(seconds(10));
     service.expect_nothing();
 }
 

@@ -4,6 +4,8 @@
 
 mod content;
 mod forward;
+#[cfg(test)]
+mod review;
 mod strip;
 #[cfg(test)]
 mod testing;

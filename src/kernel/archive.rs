@@ -1,7 +1,9 @@
 //! The capability to read archives, and to let what is old go.
 
 use crate::account::Account;
-use crate::ports::{List, LogId, LogPage, LogQuery, Order, Peer, Search, Store, StoreError};
+use crate::ports::{
+    Clock, List, LogId, LogPage, LogQuery, Order, Peer, Search, Store, StoreError, WallMillis,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 use wire::jid::BareJid;
@@ -10,7 +12,11 @@ use wire::jid::BareJid;
 #[derive(Clone)]
 pub struct Archive {
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
 }
+
+/// So many milliseconds, a little more than the longest time in which a session is resumed, messages are in an archive.
+const DELIVERABLE: i64 = 25 * 60 * 60 * 1000;
 
 /// Which part of an archive is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +52,8 @@ impl Excerpt {
 }
 
 impl Archive {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Archive {
-        Archive { store }
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Archive {
+        Archive { store, clock }
     }
 
     /// A page, in the order asked for. Stanzas are as they were received, without the stanza-id, which is their id.
@@ -84,12 +90,14 @@ impl Archive {
         self.store.search(search).await
     }
 
-    /// Removes the oldest entries below an id from all archives, at most `limit`. Returns how many went.
+    /// Removes the oldest entries below an id from all archives, at most `limit`. Returns how many went. What may still
+    /// have to be delivered to a session from there stays, whatever the id.
     ///
     /// # Errors
     /// The store can't be written.
     pub async fn expire(&self, below: LogId, limit: usize) -> Result<usize, StoreError> {
-        self.store.expire(below, limit).await
+        let deliverable = LogId::at(WallMillis(self.clock.wall().0 - DELIVERABLE));
+        self.store.expire(below.min(deliverable), limit).await
     }
 
     /// About how many bytes there are in all archives, and the oldest entry.

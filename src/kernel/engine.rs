@@ -110,6 +110,8 @@ pub struct Engine {
     pub(crate) journal_bytes: AtomicUsize,
     pub(crate) checkpoint_bytes: AtomicUsize,
     pub(crate) checkpointing: AtomicBool,
+    /// Commits with notes whose end was open when one was looked at last.
+    noted: Mutex<Vec<Ticket>>,
     /// State shared between XEPs, by type. Outlives a reload of their options.
     pub(crate) shared: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     /// Messages whose append is not yet durable, by commit: their senders learn if it fails.
@@ -164,6 +166,7 @@ impl Engine {
             journal_bytes: AtomicUsize::new(notes.iter().map(|note| note.len()).sum()),
             checkpoint_bytes: AtomicUsize::new(0),
             checkpointing: AtomicBool::new(false),
+            noted: Mutex::default(),
             shared: Mutex::default(),
             keeping: Mutex::default(),
             ports,
@@ -381,8 +384,30 @@ impl Engine {
                 self.ports.spawn.spawn(Box::pin(async move { engine.checkpoint().await }));
             }
             batch = batch.with(Op::Note(note.into_value()));
+            let ticket = self.ports.store.submit(batch);
+            self.watch(&ticket);
+            return ticket;
         }
         self.ports.store.submit(batch)
+    }
+
+    /// What a failed commit had for the journal is lost: the present state of all sessions takes its place.
+    fn watch(self: &Arc<Self>, ticket: &Ticket) {
+        let mut noted = self.noted.lock();
+        if noted.last().is_some_and(|last| last.same_group(ticket)) {
+            return;
+        }
+        noted.push(ticket.clone());
+        let mut failed = false;
+        noted.retain(|ticket| {
+            failed |= ticket.outcome() == crate::ports::Outcome::Failed;
+            ticket.outcome() == crate::ports::Outcome::Pending
+        });
+        drop(noted);
+        if failed && !self.checkpointing.swap(true, Ordering::Relaxed) {
+            let engine = self.clone();
+            self.ports.spawn.spawn(Box::pin(async move { engine.checkpoint().await }));
+        }
     }
 
     /// Remembers who sent a message that is being appended, until the append is durable.

@@ -166,7 +166,7 @@ impl Env {
 
     /// Reading archives.
     pub fn archive(&self) -> Archive {
-        Archive::new(self.router.store())
+        Archive::new(self.router.store(), self.clock.clone())
     }
 
     /// Per-account state that is loaded with the account and read by filters without waiting.

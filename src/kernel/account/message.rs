@@ -15,6 +15,7 @@ use crate::outbox::{Copies, Entry, Outbox, Place, Push, Pushing};
 use crate::ports::{Archived, Batch, LogEntry, LogId, Op, Peer, Ticket};
 use crate::session::{Management, SessionId};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use wire::error::StanzaError;
 use wire::frame::{Frame, StanzaType, XmlWriter};
@@ -65,7 +66,7 @@ impl Account {
             // whether or not it is available.
             if let Some(session) = state.by_resource(resource) {
                 let target = Target::of(session);
-                if self.hand_out(state, parcel, vec![target], outcome)? {
+                if self.hand_out(state, parcel, SmallVec::from_iter([target]), outcome)? {
                     return Ok(());
                 }
             }
@@ -88,7 +89,7 @@ impl Account {
         let able = || state.sessions.iter().filter(|session| session.takes_messages());
         let best = able().map(|session| session.priority).max();
         let chosen = able().filter(|session| to_all || Some(session.priority) == best);
-        let targets: Vec<Target> = chosen.map(Target::of).collect();
+        let targets: SmallVec<[Target; 2]> = chosen.map(Target::of).collect();
         if !targets.is_empty() && self.hand_out(state, parcel, targets, outcome)? {
             return Ok(());
         }
@@ -136,16 +137,24 @@ impl Account {
         self: &Arc<Self>,
         state: &mut State,
         parcel: &Parcel,
-        targets: Vec<Target>,
+        targets: SmallVec<[Target; 2]>,
         outcome: &mut Outcome,
     ) -> Result<bool, StanzaError> {
         let frame = &parcel.frame;
         let mine = self.archives(state, frame);
         let theirs = parcel.origin.as_ref().and_then(|origin| origin.archive);
+        let worth = mine.is_some() || self.is_worth_keeping(frame);
+        // What means something at this moment only does not wait for somebody who sleeps.
+        let passes = !worth && matches!(frame.type_(), StanzaType::Chat | StanzaType::Normal);
         let copies = (targets.len() > 1).then(Copies::default);
-        let mut ready: Vec<(&Target, Pushing<'_>)> = Vec::with_capacity(targets.len());
-        let mut late: Vec<&Target> = Vec::new();
+        let mut ready: SmallVec<[(&Target, Pushing<'_>); 2]> = SmallVec::new();
+        let mut late: SmallVec<[&Target; 2]> = SmallVec::new();
+        let mut missed = false;
         for target in &targets {
+            if target.asleep && passes {
+                missed = true;
+                continue;
+            }
             if target.behind {
                 if !target.outbox.is_closed() {
                     late.push(target);
@@ -159,21 +168,27 @@ impl Account {
             }
         }
         if ready.is_empty() && late.is_empty() {
-            return Ok(false);
+            return Ok(missed);
         }
-        // What only passes by needs no place in the log, unless somebody can't take it now.
-        let acknowledged = ready.iter().any(|(target, _)| target.management.is_on());
-        let durable = mine.is_some() || theirs.is_some() || (acknowledged && self.is_worth_keeping(frame));
-        let mut listed = !late.is_empty() || (durable && mine.is_none() && acknowledged);
-        if listed && let Err(error) = self.has_room(state, frame.len()) {
+        // What only passes by needs no place in the log, unless somebody can't take it now, or acknowledges it.
+        let counted = |origin: &Origin| origin.session.management().is_on();
+        let acknowledged = ready.iter().any(|(target, _)| target.management.is_on())
+            || parcel.origin.as_ref().is_some_and(counted);
+        let durable = mine.is_some() || theirs.is_some() || (acknowledged && worth);
+        // What is in no archive of ours is on the list until it has arrived.
+        let mut listed = mine.is_none() && (!late.is_empty() || (durable && worth));
+        if (listed || !late.is_empty())
+            && let Err(error) = self.has_room(state, frame.len())
+        {
             if ready.is_empty() {
                 return Err(error);
             }
             // If it can't be kept for the slow ones although others have it, the sender need not know.
-            (listed, late) = (false, Vec::new());
+            listed = false;
+            late.clear();
         }
         if !durable && !listed {
-            let mut ids = Vec::with_capacity(ready.len());
+            let mut ids: SmallVec<[SessionId; 2]> = SmallVec::new();
             let from = frame.from().unwrap_or_default();
             for (target, mut queue) in ready {
                 match target.urgency(frame) {
@@ -231,16 +246,16 @@ impl Account {
             self.copied_to(state, frame, Direction::In, |id| targets.iter().any(|target| target.id == id));
         let mut copied = Vec::with_capacity(others.len());
         let mut owes_copies = false;
+        let mut overtaken: SmallVec<[SessionId; 2]> = SmallVec::new();
         for target in &others {
             let copy =
                 Copy { frame, form: Form::Received, direction: Direction::In, archived: mine.map(|_| id) };
             match self.push_copy(target, &copy, &mut note) {
                 Pushed::Queued(queue) => copied.push(queue),
+                Pushed::Due if self.has_room(state, frame.len()).is_err() => {}
                 Pushed::Due => {
                     owes_copies = true;
-                    if target.asleep {
-                        outcome.wake = Some(Wake::Asleep);
-                    }
+                    overtaken.push(target.id);
                     message.owe(target.id, Form::Received, false);
                 }
                 Pushed::Dropped => {}
@@ -260,14 +275,15 @@ impl Account {
                 queue.beside(&ticket);
             }
         }
-        if listed || owes_copies {
+        if listed || owes_copies || !late.is_empty() {
             message.append = Some(ticket.clone());
             state.waiting.add(id, message);
         }
         if mine.is_some() {
             outcome.wake.get_or_insert(Wake::Elsewhere);
         }
-        let late: Vec<SessionId> = late.into_iter().map(|target| target.id).collect();
+        let mut late: SmallVec<[SessionId; 2]> = late.into_iter().map(|target| target.id).collect();
+        late.extend(overtaken);
         for session in state.sessions.iter_mut().filter(|session| late.contains(&session.id)) {
             if session.asleep {
                 outcome.wake = Some(Wake::Asleep);
@@ -334,11 +350,11 @@ impl Account {
         let queue = if target.behind { Err(Push::Full) } else { target.outbox.pushing(copy.frame.len()) };
         let mut queue = match (queue, copy.archived) {
             (Ok(queue), _) => queue,
-            (Err(Push::Full), Some(id)) if target.behind => {
+            (Err(Push::Full), Some(id)) => {
                 note_due(target, id, copy.form, note);
                 return Pushed::Due;
             }
-            // Who reads too slowly finds it in the archive.
+            // There is nothing to wait in.
             _ => return Pushed::Dropped,
         };
         let identified =
@@ -371,12 +387,14 @@ impl Account {
         frame: &Frame,
         logged: Option<&Logged>,
     ) -> Outcome {
-        let outcome = Outcome::default();
+        let mut outcome = Outcome::default();
         if self.engine.hooks.load().copying.is_none() {
             return outcome;
         }
-        let mut state = self.lock();
-        let others = self.copied_to(&state, frame, Direction::Out, |id| id == origin.session.id());
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mut late: SmallVec<[SessionId; 2]> = SmallVec::new();
+        let others = self.copied_to(state, frame, Direction::Out, |id| id == origin.session.id());
         if others.is_empty() {
             return outcome;
         }
@@ -386,7 +404,9 @@ impl Account {
         for target in &others {
             match (self.push_copy(target, &copy, &mut note), logged) {
                 (Pushed::Queued(queue), _) => copied.push(queue),
+                (Pushed::Due, Some(_)) if self.has_room(state, frame.len()).is_err() => {}
                 (Pushed::Due, Some(Logged { id, ticket })) => {
+                    late.push(target.id);
                     let message = state.waiting.entry(*id, || Message {
                         size: frame.len(),
                         append: Some(ticket.clone()),
@@ -403,6 +423,8 @@ impl Account {
         if let Some(ticket) = noted.as_ref().or(logged.map(|logged| &logged.ticket)) {
             copied.into_iter().for_each(|queue| queue.after(ticket));
         }
+        let behind = state.sessions.iter_mut().filter(|session| late.contains(&session.id));
+        behind.for_each(|session| session.fall_behind(&mut outcome));
         outcome
     }
 

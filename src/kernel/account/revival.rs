@@ -1,6 +1,7 @@
 //! Sessions and the journal: how they come back after a restart, and what a checkpoint says of them.
 
 use super::awaited::Asked;
+use super::backlog::RETRY;
 use super::waiting::{Form, Listing, Message};
 use super::{Account, Bound, Outcome, State};
 use crate::engine::Engine;
@@ -91,12 +92,21 @@ impl Engine {
 
     /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
     pub(crate) async fn checkpoint(self: Arc<Self>) {
+        while !self.try_checkpoint().await {
+            tracing::warn!("a checkpoint of the session journal could not be written; trying again");
+            self.ports.clock.sleep_until(self.ports.clock.now() + RETRY).await;
+        }
+        self.checkpointing.store(false, Ordering::Relaxed);
+    }
+
+    async fn try_checkpoint(self: &Arc<Self>) -> bool {
         // What is noted from here on is read again over what follows.
         let up_to = self.ports.store.journalled();
+        let mut batch = Batch::new();
         let mut note = Note::default();
         note.push(&Event::Names { marks: self.mark_names.get().cloned().unwrap_or_default() });
         for account in self.accounts.all() {
-            account.snapshot(&mut note);
+            batch.ops.extend(account.snapshot(&mut note));
             crate::ports::give_way().await;
         }
         // Those that were loaded meanwhile are in there twice, which does no harm.
@@ -105,12 +115,8 @@ impl Engine {
         }
         self.checkpoint_bytes.store(note.len(), Ordering::Relaxed);
         self.journal_bytes.store(0, Ordering::Relaxed);
-        let batch = Batch::new().with(Op::Checkpoint { note: note.into_value(), up_to });
-        if self.ports.store.submit(batch).committed().await.is_err() {
-            tracing::warn!(
-                "a checkpoint of the session journal could not be written; there will be another one"
-            );
-        }
+        let batch = batch.with(Op::Checkpoint { note: note.into_value(), up_to });
+        self.ports.store.submit(batch).committed().await.is_ok()
     }
 }
 
@@ -218,12 +224,15 @@ impl Account {
         }
     }
 
-    /// Writes the present state of its sessions into a note.
-    fn snapshot(&self, note: &mut Note) {
+    /// Writes the present state of its sessions into a note. What sessions that have ended left behind must be on the list
+    /// by then, though the commit that says so may fail.
+    fn snapshot(&self, note: &mut Note) -> Option<Op> {
         let state = self.lock();
         for bound in state.sessions.iter().filter(|bound| bound.management.is_open()) {
             bound.snapshot(&state, note);
         }
+        let ids = if state.waiting.writes > 0 { state.waiting.listed() } else { Vec::new() };
+        (!ids.is_empty()).then_some(Op::Wait { owner: self.owner, ids })
     }
 }
 

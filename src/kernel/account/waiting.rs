@@ -153,6 +153,11 @@ impl Waiting {
         })
     }
 
+    /// What is on the list in storage, or is to be.
+    pub(super) fn listed(&self) -> Vec<LogId> {
+        self.messages.iter().filter(|(_, message)| message.listed).map(|(id, _)| *id).collect()
+    }
+
     /// The session takes what is free. True if that is anything.
     pub(super) fn claim(&mut self, session: SessionId) -> bool {
         let mut any = false;

@@ -154,8 +154,8 @@ impl Request {
     /// session has ended meanwhile, or if somebody else asked, who gets nothing.
     pub async fn send(&self, stanza: bytes::Bytes) -> bool {
         let Some(session) = &self.session else { return false };
-        session.outbox().room().await
-            && session.outbox().push_reply(crate::outbox::Entry::now(stanza)) == crate::outbox::Push::Queued
+        let entry = crate::outbox::Entry { private: true, ..crate::outbox::Entry::now(stanza) };
+        session.outbox().room().await && session.outbox().push_reply(entry) == crate::outbox::Push::Queued
     }
 
     /// The asker's bare address.

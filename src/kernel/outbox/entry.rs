@@ -26,6 +26,8 @@ pub struct Entry {
     pub copies: Option<Copies>,
     /// What it is to the counts of stream management.
     pub part: Part,
+    /// It means nothing to anybody else, should this stream not write it.
+    pub private: bool,
     /// Somebody has been told that it waits for its acknowledgement.
     pub woken: bool,
 }

@@ -301,7 +301,9 @@ impl Outbox {
         };
         woken.into_iter().for_each(Waker::wake);
         // What is no stanza meant that stream only, and a filler nobody.
-        left.into_iter().filter(|entry| entry.part == Part::Stanza && entry.head != FILLER).collect()
+        left.into_iter()
+            .filter(|entry| entry.part == Part::Stanza && !entry.private && entry.head != FILLER)
+            .collect()
     }
 
     /// True once [`Outbox::close`] was called.
@@ -313,7 +315,9 @@ impl Outbox {
     /// `place` answers is its place there from now on.
     pub(crate) fn adopt(&self, mut place: impl FnMut(Bytes, &Copies) -> Option<Place>) {
         let mut queue = self.queue.lock();
-        for entry in queue.all_mut().filter(|entry| !entry.is_logged() && entry.part == Part::Stanza) {
+        for entry in
+            queue.all_mut().filter(|entry| !entry.is_logged() && !entry.private && entry.part == Part::Stanza)
+        {
             if entry.copies.as_ref().is_some_and(|copies| copies.is_shared() || copies.any_written()) {
                 continue;
             }

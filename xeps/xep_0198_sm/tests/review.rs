@@ -531,7 +531,7 @@ fn review_cut_and_resumed_at_once() {
 #[test]
 fn review_threads_send_and_resume() {
     let (mut doubled, mut lost) = (0, 0);
-    for _ in 0..1500 {
+    for round in 0..3000u64 {
         let world = World::build().xeps(ALL).settings(|settings| settings.sasl.external = true).start();
         let (mut old, token) = managed(&world, ORCHARD);
         let mut juliet = juliet(&world);
@@ -541,6 +541,7 @@ fn review_threads_send_and_resume() {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 barrier.wait();
+                pause(round % 1000 * 200);
                 old.with_stream(|stream| {
                     stream.receive(xml.as_bytes());
                     let _ = stream.poll(&mut Context::from_waker(Waker::noop()));

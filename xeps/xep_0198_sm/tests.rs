@@ -1,4 +1,5 @@
 mod races;
+mod review;
 mod silence;
 
 use crate::ALL;

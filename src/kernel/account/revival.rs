@@ -84,6 +84,16 @@ impl Engine {
         }
     }
 
+    /// For tests: a checkpoint that begins as soon as that account is in memory.
+    pub fn checkpoint_once_loaded(self: &Arc<Self>, jid: &str) -> crate::ports::Task {
+        let engine = self.clone();
+        let jid = wire::jid::BareJid::parse(jid).unwrap_or_else(|_| unreachable!());
+        Box::pin(async move {
+            let _account = engine.account(&jid).await;
+            engine.checkpoint().await;
+        })
+    }
+
     /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
     pub(crate) async fn checkpoint(self: Arc<Self>) {
         while !self.try_checkpoint().await {

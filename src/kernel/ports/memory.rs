@@ -23,6 +23,7 @@ struct State {
     holding: bool,
     held: Option<Held>,
     broken: bool,
+    unreadable: bool,
 }
 
 type Change = Box<dyn FnOnce(&mut Data) + Send>;
@@ -59,6 +60,11 @@ impl Memory {
     pub fn break_down(&self) {
         self.0.lock().broken = true;
         self.fail();
+    }
+
+    /// Nothing can be read for a while.
+    pub fn fail_reads(&self, fail: bool) {
+        self.0.lock().unreadable = fail;
     }
 
     /// The disk is back.
@@ -142,7 +148,7 @@ impl Memory {
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let state = self.0.lock();
         let answer =
-            if state.broken { Err(StoreError::Read("broken".to_owned())) } else { Ok(read(&state.durable)) };
+            if state.broken || state.unreadable { Err(StoreError::Read("broken".to_owned())) } else { Ok(read(&state.durable)) };
         Box::pin(std::future::ready(answer))
     }
 }

@@ -122,6 +122,39 @@ impl Builder {
     }
 
     fn start_at(self, clock: Arc<VirtualClock>) -> World {
+        self.start_and(clock, |_, _| {})
+    }
+
+    fn start_interrupted(
+        self,
+        clock: Arc<VirtualClock>,
+        around: impl FnOnce(Arc<dyn Fn() + Send + Sync>, &mut dyn FnMut()),
+    ) -> World {
+        let executor = Arc::new(Executor::default());
+        let made_of = self.clone();
+        let ports = Ports {
+            store: self.store,
+            clock: clock.clone(),
+            random: Arc::new(Seeded::new(self.seed)),
+            spawn: executor.clone(),
+        };
+        let engine = block_on(&executor, Engine::new(self.settings, ports)).expect("the store can be read");
+        let runner = executor.clone();
+        let mut xeps = Some(self.xeps);
+        around(Arc::new(move || runner.run()), &mut || {
+            if let Some(xeps) = xeps.take() {
+                engine.install(xeps).expect("XEPs take their options");
+            }
+        });
+        executor.run();
+        World { engine, executor, clock, made_of }
+    }
+
+    fn start_and(
+        self,
+        clock: Arc<VirtualClock>,
+        act: impl FnOnce(&Arc<Engine>, &dyn crate::ports::Spawn),
+    ) -> World {
         let executor = Arc::new(Executor::default());
         let made_of = self.clone();
         let ports = Ports {
@@ -134,6 +167,7 @@ impl Builder {
         if let Err(errors) = engine.install(self.xeps) {
             panic!("XEPs refuse their options: {errors:?}");
         }
+        act(&engine, &*executor);
         executor.run();
         World { engine, executor, clock, made_of }
     }
@@ -183,6 +217,26 @@ impl World {
     pub fn restart(&self, store: Arc<dyn Store>) -> World {
         let seed = self.made_of.seed + 1;
         self.made_of.clone().store(store).seed(seed).start_at(self.clock.clone())
+    }
+
+    /// The same; `around` gets what runs other tasks, as another thread would, and what installs the XEPs.
+    pub fn restart_interrupted(
+        &self,
+        store: Arc<dyn Store>,
+        around: impl FnOnce(Arc<dyn Fn() + Send + Sync>, &mut dyn FnMut()),
+    ) -> World {
+        let seed = self.made_of.seed + 1;
+        self.made_of.clone().store(store).seed(seed).start_interrupted(self.clock.clone(), around)
+    }
+
+    /// The same; before anything runs, something else is done.
+    pub fn restart_and(
+        &self,
+        store: Arc<dyn Store>,
+        act: impl FnOnce(&Arc<Engine>, &dyn crate::ports::Spawn),
+    ) -> World {
+        let seed = self.made_of.seed + 1;
+        self.made_of.clone().store(store).seed(seed).start_and(self.clock.clone(), act)
     }
 
     /// The engine.

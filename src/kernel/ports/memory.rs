@@ -147,8 +147,11 @@ impl Memory {
         read: impl FnOnce(&Data) -> T,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let state = self.0.lock();
-        let answer =
-            if state.broken || state.unreadable { Err(StoreError::Read("broken".to_owned())) } else { Ok(read(&state.durable)) };
+        let answer = if state.broken || state.unreadable {
+            Err(StoreError::Read("broken".to_owned()))
+        } else {
+            Ok(read(&state.durable))
+        };
         Box::pin(std::future::ready(answer))
     }
 }

@@ -185,7 +185,10 @@ fn review_sent_again_before_the_first_one_failed() {
     chamber.send(&format!("<r xmlns='{NS}'/>"));
     let answer: Vec<String> = chamber.recv().iter().map(String::from).collect();
     let got = juliet.recv();
-    assert!(ids(&got) == ["1"] || answer.iter().any(|answer| answer.contains("error")), "lost; the sender saw {answer:?}");
+    assert!(
+        ids(&got) == ["1"] || answer.iter().any(|answer| answer.contains("error")),
+        "lost; the sender saw {answer:?}"
+    );
 }
 
 /// The connection breaks while the receiver's account is being read.
@@ -255,7 +258,12 @@ fn review_accounts_cannot_be_read_for_a_moment() {
     place.store = store;
     let (_, received) = resume(&place.world, ORCHARD, &token, 1);
     let resumed = received[0].is("resumed", NS);
-    assert!(resumed, "{}; and the next session gets {:?}", String::from(&received[0]), gets(&place.world, CHAMBER));
+    assert!(
+        resumed,
+        "{}; and the next session gets {:?}",
+        String::from(&received[0]),
+        gets(&place.world, CHAMBER)
+    );
 }
 
 /// A client that never asks for acknowledgements.
@@ -263,7 +271,15 @@ fn review_accounts_cannot_be_read_for_a_moment() {
 fn review_notes_of_who_never_asks() {
     let place = Place::new();
     let (mut romeo, _) = managed(&place.world, ORCHARD);
-    let size = || -> usize { place.world.block_on(kernel::ports::Store::journal(&*place.store)).unwrap().iter().map(|note| note.len()).sum() };
+    let size = || -> usize {
+        place
+            .world
+            .block_on(kernel::ports::Store::journal(&*place.store))
+            .unwrap()
+            .iter()
+            .map(|note| note.len())
+            .sum()
+    };
     let id = "x".repeat(1000);
     let mut h = 1;
     for _ in 0..2000 {
@@ -311,7 +327,11 @@ fn review_the_answer_to_resume_fails() {
     place.store.fail();
     place.world.run();
     let received: Vec<String> = again.recv().iter().map(String::from).collect();
-    assert!(again.is_gone() || received.first().is_some_and(|first| first.contains("resumed") || first.contains("failed")), "{received:?}");
+    assert!(
+        again.is_gone()
+            || received.first().is_some_and(|first| first.contains("resumed") || first.contains("failed")),
+        "{received:?}"
+    );
 }
 
 /// The disk fails while counting begins; the client tries again.
@@ -342,10 +362,10 @@ fn review_answered_requests_behind_an_open_one() {
     romeo.recv();
     place.kill();
     let (_, received) = resume(&place.world, ORCHARD, &token, 2);
-    let answers: Vec<&str> = received.iter().filter(|element| element.name() == "iq").filter_map(|iq| iq.attr("id")).collect();
+    let answers: Vec<&str> =
+        received.iter().filter(|element| element.name() == "iq").filter_map(|iq| iq.attr("id")).collect();
     assert_eq!(answers, ["open"]);
 }
-
 
 /// What a session was to others went with a commit that failed.
 #[test]
@@ -470,7 +490,10 @@ fn review_resumed_while_the_server_stops() {
     world.engine().shut_down();
     again.send(&format!("<resume xmlns='{NS}' previd='{token}' h='1'/>"));
     let received: Vec<String> = again.recv().iter().map(String::from).collect();
-    assert!(!received.iter().any(|element| element.contains("item-not-found")), "it would give its session up: {received:?}");
+    assert!(
+        !received.iter().any(|element| element.contains("item-not-found")),
+        "it would give its session up: {received:?}"
+    );
 }
 
 /// Does something at the moment at which a stream has decided to leave its session asleep: between its look at whether the
@@ -647,8 +670,6 @@ fn review_an_acknowledged_answer_comes_again() {
     assert!(!shown.iter().any(|shown| shown.contains("done")), "{shown:?}");
 }
 
-
-
 /// The journal is shortened again and again.
 #[test]
 fn review_the_journal_stays_small() {
@@ -668,7 +689,10 @@ fn review_the_journal_stays_small() {
 
 fn with_room_for_one(store: &Arc<Memory>) -> World {
     let options = |name| if name == "offline" { "messages = 1" } else { "" };
-    ALL.iter().fold(World::build(), |builder, xep| builder.xep(*xep, options(xep.name))).store(store.clone()).start()
+    ALL.iter()
+        .fold(World::build(), |builder, xep| builder.xep(*xep, options(xep.name)))
+        .store(store.clone())
+        .start()
 }
 
 fn say_privately(client: &mut Client, to: &str, id: &str) {

@@ -5,7 +5,7 @@
 mod content;
 mod forward;
 #[cfg(test)]
-mod review;
+mod message_tests;
 mod strip;
 #[cfg(test)]
 mod testing;

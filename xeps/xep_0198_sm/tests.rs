@@ -1,5 +1,5 @@
+mod delivery;
 mod races;
-mod review;
 mod silence;
 
 use crate::ALL;

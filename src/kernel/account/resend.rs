@@ -13,7 +13,7 @@ use std::sync::Arc;
 use wire::frame::Frame;
 
 /// So many of the latest messages of a session can be recognised.
-const LATEST: usize = 512;
+const LATEST: usize = 1024;
 /// So many ended sessions are remembered.
 const ENDED: usize = 8;
 /// How long.

@@ -20,7 +20,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use wire::error::StreamError;
+use wire::error::{StreamCondition, StreamError};
 use wire::jid::BareJid;
 
 /// What the handler of an element that is no stanza may do with its stream.
@@ -154,6 +154,10 @@ impl Core {
         let Stage::Known(jid) = &self.stage else {
             return self.refuse_to_resume(token, h, CannotResume::NotNow, answer);
         };
+        if self.engine.is_stopping() {
+            // The session goes on with the next run.
+            return self.fail(StreamError::new(StreamCondition::SystemShutdown));
+        }
         let Some(session) = self.engine.resumable.get(token, jid) else {
             return self.refuse_to_resume(token, h, CannotResume::Unknown, answer);
         };

@@ -495,11 +495,13 @@ impl Core {
             }
         }
         if let Stage::Bound(session) = &self.stage {
+            if session.management().is_verbose() {
+                // What was taken before is done.
+                self.engine.settle_count(session);
+            }
             session.management().count();
-            match client::receive(&self.engine, session, raw, self.lang.as_deref())? {
-                Some(task) => self.occupy(task),
-                None if session.management().is_verbose() => drop(self.engine.settle_count(session)),
-                None => {}
+            if let Some(task) = client::receive(&self.engine, session, raw, self.lang.as_deref())? {
+                self.occupy(task);
             }
             return Ok(Then::Go);
         }

@@ -132,7 +132,7 @@ fn a_session_with_a_node_waits_longer() {
 fn who_disables_its_node_waits_as_others_do() {
     let world = World::with(ALL);
     let (mut romeo, token) = managed(&world, true);
-    romeo.send(&format!("<iq type='set' id='d'><disable xmlns='{NS}' jid='service@example.org/push'/></iq>"));
+    romeo.send(&format!("<iq type='set' id='d'><disable xmlns='{NS}' jid='service@example.org/app'/></iq>"));
     romeo.cut();
     world.advance(seconds(601));
     assert!(!resumes(&world, &token));

@@ -11,6 +11,8 @@ pub(crate) enum Job {
     Create(Newcomer, Reply<Option<Owner>>),
     /// Takes what is older than this out of archives, at most so many frames; fewer if that would take long.
     Expire(LogId, usize, Reply<Expired>),
+    /// Makes texts that have come lately searchable, as far as that does not take long.
+    Texts(Reply<()>),
     /// Lets a test look at, and meddle with, the engine inside its transaction.
     #[cfg(test)]
     Meddle(Box<dyn FnMut(&rusqlite::Connection) + Send>),
@@ -57,6 +59,11 @@ impl Job {
         (Job::Expire(below, limit, reply), pending)
     }
 
+    pub(crate) fn texts() -> (Job, Pending<()>) {
+        let (reply, pending) = oneshot();
+        (Job::Texts(reply), pending)
+    }
+
     /// True if it does nothing but take entries off a log.
     pub(crate) fn is_removal(&self) -> bool {
         match self {
@@ -72,7 +79,7 @@ impl Job {
             Job::Batch(batch) => weigh(batch),
             Job::Swap(swap, _) => weigh_swap(swap),
             Job::Create(newcomer, _) => weigh(&newcomer.first) + newcomer.name.len(),
-            Job::Expire(..) => 0,
+            Job::Expire(..) | Job::Texts(_) => 0,
             #[cfg(test)]
             Job::Meddle(_) => 0,
         }
@@ -84,6 +91,7 @@ impl Job {
             Job::Swap(_, reply) => reply.say(Err(StoreError::NotCommitted)),
             Job::Create(_, reply) => reply.say(Err(StoreError::NotCommitted)),
             Job::Expire(.., reply) => reply.say(Err(StoreError::NotCommitted)),
+            Job::Texts(reply) => reply.say(Err(StoreError::NotCommitted)),
             #[cfg(test)]
             Job::Meddle(_) => {}
         }

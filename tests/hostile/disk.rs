@@ -20,7 +20,10 @@ fn message(peer: &mut Peer, id: &str) {
 #[test]
 fn a_full_disk_is_an_error_and_passes() {
     let _alone = alone();
-    let mut server = Setup::default().config("[tls]\nrequired = false\n").survives_limits().prepare();
+    let mut server = Setup::default()
+        .config("[tls]\nrequired = false\n[xep.mam]\ndefault = \"never\"\n")
+        .survives_limits()
+        .prepare();
     for user in ["romeo", "juliet", "nurse"] {
         server.add_user(&format!("{user}@localhost"), "secret");
     }

@@ -99,6 +99,7 @@ impl<'c> Change<'c> {
             Job::Swap(swap, _) => self.swap(swap).map(Told::Swapped),
             Job::Create(newcomer, _) => self.create(newcomer).map(Told::Created),
             Job::Expire(below, limit, _) => self.expire(number(*below), *limit).map(Told::Expired),
+            Job::Texts(_) => Ok(Told::Nothing),
             #[cfg(test)]
             Job::Meddle(meddle) => {
                 meddle(self.sql.connection);

@@ -310,7 +310,16 @@ impl Store for Sqlite {
     }
 
     fn search(&self, search: Search) -> BoxFuture<'static, Result<LogPage, StoreError>> {
-        self.readers.read(move |connection, tail| find::search(connection, tail, &search))
+        let (job, ready) = Job::texts();
+        let read = self.readers.clone();
+        let queued = self.queue.push(job);
+        Box::pin(async move {
+            // Should that fail, what was found before is found.
+            if queued.is_some() {
+                let _ = ready.await;
+            }
+            read.read(move |connection, tail| find::search(connection, tail, &search)).await
+        })
     }
 
     /// In several transactions, so that none of them is long.

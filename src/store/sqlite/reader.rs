@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// The pool. Reads are taken in the order in which they were asked.
+#[derive(Clone)]
 pub(crate) struct Readers {
     pool: Arc<Pool>,
     threads: usize,

@@ -166,6 +166,7 @@ impl Writer {
                         (Job::Swap(_, reply), Told::Swapped(done)) => reply.say(Ok(done)),
                         (Job::Create(_, reply), Told::Created(owner)) => reply.say(Ok(owner)),
                         (Job::Expire(.., reply), Told::Expired(expired)) => reply.say(Ok(expired)),
+                        (Job::Texts(reply), _) => reply.say(Ok(())),
                         _ => {}
                     }
                 }
@@ -309,7 +310,8 @@ fn transaction(
         let step = options.settle_rows.max(2 * change.touched());
         swept = sweep.map(|sweep| change.settle(sweep, step)).transpose()?;
         change.go_on_erasing()?;
-        if let Some(text) = options.text.filter(|_| unsearched.due(change.unsearched, options)) {
+        let asked = jobs.iter().any(|job| matches!(job, Job::Texts(_)));
+        if let Some(text) = options.text.filter(|_| asked || unsearched.due(change.unsearched, options)) {
             let frames = options.text_frames.max(2 * change.unsearched);
             searched = Some(change.index_texts(text, frames)?);
         }

@@ -1,6 +1,8 @@
 mod delivery;
+mod journal;
 mod races;
 mod silence;
+mod threads;
 
 use crate::ALL;
 use kernel::testing::{Client, World};

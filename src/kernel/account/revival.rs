@@ -1,7 +1,6 @@
 //! Sessions and the journal: how they come back after a restart, and what a checkpoint says of them.
 
 use super::awaited::Asked;
-use super::backlog::RETRY;
 use super::waiting::{Form, Listing, Message};
 use super::{Account, Bound, Outcome, State};
 use crate::engine::Engine;
@@ -96,9 +95,10 @@ impl Engine {
 
     /// Replaces the notes of the journal so far by the present state of all sessions, while they go on.
     pub(crate) async fn checkpoint(self: Arc<Self>) {
-        while !self.try_checkpoint().await {
-            tracing::warn!("a checkpoint of the session journal could not be written; trying again");
-            self.ports.clock.sleep_until(self.ports.clock.now() + RETRY).await;
+        // Where commits fail, an empty one tells when that is over: until then the journal may lack what is needed.
+        while self.ports.store.submit(Batch::new()).committed().await.is_err() || !self.try_checkpoint().await
+        {
+            self.ports.clock.sleep_until(self.ports.clock.now() + PROBE).await;
         }
         self.checkpointing.store(false, Ordering::Relaxed);
     }
@@ -326,6 +326,9 @@ impl Bound {
         }
     }
 }
+
+/// How often it is looked whether the store works again.
+const PROBE: Duration = Duration::from_millis(100);
 
 /// So many unanswered requests of a session are remembered.
 const ASKED: usize = 64;

@@ -5,36 +5,36 @@ use kernel::testing::Memory;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-const ROMEO: &str = "romeo@example.org";
-const ORCHARD: &str = "romeo@example.org/orchard";
-const CHAMBER: &str = "romeo@example.org/chamber";
-const BALCONY: &str = "juliet@example.org/balcony";
+pub(super) const ROMEO: &str = "romeo@example.org";
+pub(super) const ORCHARD: &str = "romeo@example.org/orchard";
+pub(super) const CHAMBER: &str = "romeo@example.org/chamber";
+pub(super) const BALCONY: &str = "juliet@example.org/balcony";
 
-struct Place {
-    world: World,
-    store: Arc<Memory>,
+pub(super) struct Place {
+    pub(super) world: World,
+    pub(super) store: Arc<Memory>,
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         let store = Arc::new(Memory::new());
         Place { world: World::build().xeps(ALL).store(store.clone()).start(), store }
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.store = Arc::new(self.store.crash());
         self.world = self.world.restart(self.store.clone());
     }
 }
 
-fn juliet(world: &World) -> Client {
+pub(super) fn juliet(world: &World) -> Client {
     let mut juliet = world.login(BALCONY);
     juliet.available();
     juliet
 }
 
 /// Managed, but not to be resumed.
-fn forgetful(world: &World, jid: &str) -> Client {
+pub(super) fn forgetful(world: &World, jid: &str) -> Client {
     let mut client = world.login(jid);
     client.send(&format!("<enable xmlns='{NS}'/><presence/>"));
     client.recv();
@@ -42,7 +42,7 @@ fn forgetful(world: &World, jid: &str) -> Client {
 }
 
 /// What an available session of juliet's gets.
-fn gets(world: &World, jid: &str) -> Vec<String> {
+pub(super) fn gets(world: &World, jid: &str) -> Vec<String> {
     let mut client = world.login(jid);
     client.send("<presence/>");
     ids(&client.recv()).into_iter().map(str::to_owned).collect()
@@ -204,142 +204,6 @@ fn nobody_comes_back_after_the_restart() {
     assert_eq!(gets(&place.world, "romeo@example.org/new"), ["1"]);
 }
 
-/// Sessions that are read back while the journal is being shortened.
-#[test]
-fn a_checkpoint_while_accounts_are_loaded() {
-    let mut place = Place::new();
-    let (_a, first) = managed(&place.world, "aaron@example.org/x");
-    let (_r, second) = managed(&place.world, ORCHARD);
-    let store = Arc::new(place.store.crash());
-    place.world = place.world.restart_and(store.clone(), |engine, spawn| {
-        spawn.spawn(engine.checkpoint_once_loaded("aaron@example.org"));
-    });
-    place.store = store;
-    place.kill();
-    let (_, received) = resume(&place.world, "aaron@example.org/x", &first, 1);
-    assert!(received[0].is("resumed", NS));
-    let (_, received) = resume(&place.world, ORCHARD, &second, 1);
-    assert!(received[0].is("resumed", NS), "{}", String::from(&received[0]));
-}
-
-/// The disk can't be read for a moment after the restart.
-#[test]
-fn accounts_cannot_be_read_for_a_moment() {
-    let mut place = Place::new();
-    let (mut romeo, token) = managed(&place.world, ORCHARD);
-    romeo.stop_reading();
-    let mut juliet = juliet(&place.world);
-    say(&mut juliet, ROMEO, "1");
-    let store = Arc::new(place.store.crash());
-    place.world = place.world.restart_and(store.clone(), |_, _| store.fail_reads(true));
-    store.fail_reads(false);
-    place.store = store;
-    let (_, received) = resume(&place.world, ORCHARD, &token, 1);
-    let resumed = received[0].is("resumed", NS);
-    assert!(
-        resumed,
-        "{}; and the next session gets {:?}",
-        String::from(&received[0]),
-        gets(&place.world, CHAMBER)
-    );
-}
-
-/// A client that never asks for acknowledgements.
-#[test]
-fn notes_of_who_never_asks() {
-    let place = Place::new();
-    let (mut romeo, _) = managed(&place.world, ORCHARD);
-    let size = || -> usize {
-        place
-            .world
-            .block_on(kernel::ports::Store::journal(&*place.store))
-            .unwrap()
-            .iter()
-            .map(|note| note.len())
-            .sum()
-    };
-    let id = "x".repeat(1000);
-    let mut h = 1;
-    for _ in 0..2000 {
-        romeo.send(&format!("<iq type='get' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"));
-        h += romeo.recv().iter().filter(|element| element.is("iq", wire::ns::CLIENT)).count();
-        romeo.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
-    }
-    let before = size();
-    romeo.send(&format!("<r xmlns='{NS}'/>"));
-    let held = size() - before;
-    assert!(held < 100_000, "{held} bytes of notes were held in memory for one session");
-}
-
-/// What a session was to others went with a commit that failed.
-#[test]
-fn notes_of_a_failed_commit() {
-    let mut place = Place::new();
-    let mut romeo = place.world.login(ORCHARD);
-    let mut juliet = juliet(&place.world);
-    romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
-    let token = romeo.one().attr("id").unwrap().to_owned();
-    place.store.hold();
-    romeo.send("<presence/>");
-    say(&mut romeo, "juliet@example.org", "lost");
-    place.store.fail();
-    place.world.run();
-    // The client has the answer that it failed; it goes on, and everything is acknowledged.
-    say(&mut romeo, "juliet@example.org", "1");
-    romeo.send(&format!("<r xmlns='{NS}'/>"));
-    let received = romeo.recv();
-    assert!(received.iter().any(|element| element.is("a", NS) && element.attr("h") == Some("3")));
-    let h = received.iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
-    juliet.recv();
-    place.kill();
-    let (mut romeo, _) = resume(&place.world, ORCHARD, &token, u32::try_from(h).unwrap());
-    let mut juliet = place.world.login(BALCONY);
-    say(&mut juliet, ROMEO, "2");
-    assert_eq!(ids(&romeo.recv()), ["2"], "romeo is available");
-}
-
-/// The opening of a session in the journal went with a commit that failed.
-#[test]
-fn the_opening_in_a_failed_commit() {
-    let mut place = Place::new();
-    let mut romeo = place.world.login(ORCHARD);
-    romeo.available();
-    let mut juliet = juliet(&place.world);
-    place.store.hold();
-    say(&mut juliet, ROMEO, "failed");
-    place.store.fail();
-    place.world.run();
-    romeo.stop_reading();
-    say(&mut juliet, ROMEO, "1");
-    place.kill();
-    assert_eq!(gets(&place.world, CHAMBER), ["1"]);
-}
-
-/// That a session is over went with a commit that failed; what it leaves was written in the second try.
-#[test]
-fn the_end_in_a_failed_commit() {
-    let mut place = Place::new();
-    let (mut romeo, _) = managed(&place.world, ORCHARD);
-    let mut juliet = juliet(&place.world);
-    romeo.stop_reading();
-    say(&mut juliet, ROMEO, "1");
-    romeo.cut();
-    place.world.advance(Duration::from_secs(599));
-    place.store.hold();
-    place.world.advance(Duration::from_secs(2));
-    place.store.fail();
-    place.world.advance(Duration::from_secs(10));
-    let mut got = gets(&place.world, CHAMBER);
-    place.world.run();
-    place.kill();
-    let account = place.world.account(ROMEO).unwrap();
-    let ghosts = account.available();
-    place.world.advance(Duration::from_secs(601));
-    got.extend(gets(&place.world, "romeo@example.org/garden"));
-    assert_eq!(got, ["1"], "available after the restart: {ghosts:?}");
-    assert!(ghosts.is_empty(), "a session that has ended is there again: {ghosts:?}");
-}
-
 /// More messages than are remembered, none of them acknowledged.
 #[test]
 fn many_are_sent_again() {
@@ -402,7 +266,10 @@ fn resumed_while_the_server_stops() {
 
 /// Does something at the moment at which a stream has decided to leave its session asleep: between its look at whether the
 /// session is its own, and what follows from that.
-struct Between(&'static str, parking_lot::Mutex<Option<Box<dyn FnOnce() + Send>>>);
+pub(super) struct Between(
+    pub(super) &'static str,
+    pub(super) parking_lot::Mutex<Option<Box<dyn FnOnce() + Send>>>,
+);
 
 impl tracing::Subscriber for Between {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
@@ -429,123 +296,6 @@ impl tracing::Subscriber for Between {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-/// The old connection dies at the moment at which another one resumes.
-#[test]
-fn cut_and_resumed_at_once() {
-    let world = World::build().xeps(ALL).settings(|settings| settings.sasl.external = true).start();
-    let (mut old, token) = managed(&world, ORCHARD);
-    let mut juliet = world.login(BALCONY);
-    let new = Arc::new(parking_lot::Mutex::new(crate::testing::certified(&world, ROMEO)));
-    let other = new.clone();
-    let resume: Box<dyn FnOnce() + Send> = Box::new(move || {
-        other.lock().with_stream(|stream| {
-            stream.receive(format!("<resume xmlns='{NS}' previd='{token}' h='1'/>").as_bytes());
-            let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
-        });
-    });
-    let between = Between("stream::management", parking_lot::Mutex::new(Some(resume)));
-    tracing::subscriber::with_default(between, || old.with_stream(|stream| stream.closed()));
-    let mut new = new.lock();
-    new.send(" ");
-    let resumed = new.recv().iter().any(|element| element.is("resumed", NS));
-    say(&mut juliet, ROMEO, "1");
-    new.send(" ");
-    let received = new.recv();
-    assert_eq!((resumed, ids(&received)), (true, vec!["1"]));
-}
-
-/// The old connection delivers its last stanza at the moment at which another one resumes: on two threads.
-#[test]
-fn threads_send_and_resume() {
-    let (mut doubled, mut lost) = (0, 0);
-    for round in 0..3000u64 {
-        let world = World::build().xeps(ALL).settings(|settings| settings.sasl.external = true).start();
-        let (mut old, token) = managed(&world, ORCHARD);
-        let mut juliet = juliet(&world);
-        let mut new = crate::testing::certified(&world, ROMEO);
-        let xml = "<message to='juliet@example.org' id='1' type='chat'><body>1</body></message>";
-        let barrier = std::sync::Barrier::new(2);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                barrier.wait();
-                pause(round % 1000 * 200);
-                old.with_stream(|stream| {
-                    stream.receive(xml.as_bytes());
-                    let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
-                });
-            });
-            barrier.wait();
-            new.with_stream(|stream| {
-                stream.receive(format!("<resume xmlns='{NS}' previd='{token}' h='1'/>").as_bytes());
-                let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
-            });
-        });
-        world.run();
-        new.send(" ");
-        let received = new.recv();
-        let Some(resumed) = received.iter().find(|element| element.is("resumed", NS)) else { continue };
-        if resumed.attr("h") == Some("1") {
-            new.send(xml);
-        }
-        world.run();
-        let times = ids(&juliet.recv()).len();
-        doubled += usize::from(times > 1);
-        lost += usize::from(times == 0);
-    }
-    assert_eq!((doubled, lost), (0, 0), "doubled, lost");
-}
-
-fn pause(nanoseconds: u64) {
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < Duration::from_nanos(nanoseconds) {
-        std::hint::spin_loop();
-    }
-}
-
-/// The journal is shortened at the moment at which a client acknowledges: on two threads.
-#[test]
-fn threads_acknowledge_and_checkpoint() {
-    let mut doubled = 0;
-    for round in 0..2000u64 {
-        let store = Arc::new(Memory::new());
-        let world = World::build()
-            .xeps(ALL)
-            .settings(|settings| settings.sasl.external = true)
-            .store(store.clone())
-            .start();
-        let mut juliet = world.login(BALCONY);
-        world.create(ROMEO, "secret");
-        say(&mut juliet, ROMEO, "1");
-        let mut romeo = world.login(ORCHARD);
-        romeo.send(&format!("<enable xmlns='{NS}' resume='true'/>"));
-        let token = romeo.one().attr("id").unwrap().to_owned();
-        romeo.send("<presence/>");
-        let received = romeo.recv();
-        assert_eq!(ids(&received), ["1"]);
-        let h = received.iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
-        let barrier = std::sync::Barrier::new(2);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                barrier.wait();
-                pause(round % 400 * 100);
-                world.checkpoint();
-            });
-            barrier.wait();
-            romeo.with_stream(|stream| {
-                stream.receive(format!("<a xmlns='{NS}' h='{h}'/>").as_bytes());
-                let _ = stream.poll(&mut Context::from_waker(Waker::noop()));
-            });
-        });
-        world.run();
-        let store = Arc::new(store.crash());
-        let world = world.restart(store);
-        let mut again = crate::testing::certified(&world, ROMEO);
-        again.send(&format!("<resume xmlns='{NS}' previd='{token}' h='{h}'/>"));
-        doubled += ids(&again.recv()).len();
-    }
-    assert_eq!(doubled, 0);
-}
-
 /// A client that acknowledges before it has been told that counting has begun.
 #[test]
 fn acknowledged_before_enabled_is_written() {
@@ -559,24 +309,7 @@ fn acknowledged_before_enabled_is_written() {
     assert!(!romeo.is_gone(), "{received:?}");
 }
 
-/// The journal is shortened again and again.
-#[test]
-fn the_journal_stays_small() {
-    let place = Place::new();
-    let (mut romeo, _) = managed(&place.world, ORCHARD);
-    let status = "x".repeat(100_000);
-    let mut h = 1;
-    for _ in 0..200 {
-        romeo.send(&format!("<presence><status>{status}</status></presence><r xmlns='{NS}'/>"));
-        h += romeo.recv().iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
-        romeo.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
-    }
-    let notes = place.world.block_on(kernel::ports::Store::journal(&*place.store)).unwrap();
-    let size: usize = notes.iter().map(|note| note.len()).sum();
-    assert!(size < 9_000_000, "{size} bytes");
-}
-
-fn with_room_for_one(store: &Arc<Memory>) -> World {
+pub(super) fn with_room_for_one(store: &Arc<Memory>) -> World {
     let options = |name| if name == "offline" { "messages = 1" } else { "" };
     ALL.iter()
         .fold(World::build(), |builder, xep| builder.xep(*xep, options(xep.name)))
@@ -584,7 +317,7 @@ fn with_room_for_one(store: &Arc<Memory>) -> World {
         .start()
 }
 
-fn say_privately(client: &mut Client, to: &str, id: &str) {
+pub(super) fn say_privately(client: &mut Client, to: &str, id: &str) {
     client.send(&format!(
         "<message to='{to}' id='{id}' type='chat'><body>{id}</body><no-permanent-store xmlns='urn:xmpp:hints'/></message>"
     ));
@@ -632,30 +365,4 @@ fn chat_states_for_who_is_asleep() {
     say(&mut juliet, ROMEO, "1");
     let told: Vec<String> = juliet.recv().iter().map(String::from).collect();
     assert!(told.is_empty(), "{told:?}");
-}
-
-/// The server has a long journal to read, and is killed again soon: the checkpoint that begins at once runs on another
-/// thread before the sessions have been put where it looks for them.
-#[test]
-fn a_long_journal_and_a_second_crash() {
-    let mut place = Place::new();
-    let (mut romeo, _) = managed(&place.world, ORCHARD);
-    let (_juliet, token) = managed(&place.world, BALCONY);
-    let status = "x".repeat(100_000);
-    let mut h = 1;
-    for _ in 0..120 {
-        romeo.send(&format!("<presence><status>{status}</status></presence><r xmlns='{NS}'/>"));
-        h += romeo.recv().iter().filter(|element| element.ns() == wire::ns::CLIENT).count();
-        romeo.send(&format!("<a xmlns='{NS}' h='{h}'/>"));
-    }
-    let store = Arc::new(place.store.crash());
-    place.world = place.world.restart_interrupted(store.clone(), |run, install| {
-        let act: Box<dyn FnOnce() + Send> = Box::new(move || run());
-        let between = Between("account::revival", parking_lot::Mutex::new(Some(act)));
-        tracing::subscriber::with_default(between, install);
-    });
-    place.store = store;
-    place.kill();
-    let (_, received) = resume(&place.world, BALCONY, &token, 1);
-    assert!(received[0].is("resumed", NS), "{}", String::from(&received[0]));
 }

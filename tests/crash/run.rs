@@ -121,7 +121,7 @@ impl Run {
 
     fn begin(&self) -> JoinSet<()> {
         let mut clients = JoinSet::new();
-        let Settings { pairs, seed, ref tokens, .. } = self.settings;
+        let Settings { pairs, seed, ref tokens, ref habits, .. } = self.settings;
         for name in names(pairs) {
             let number = name.number;
             let chance = Chance::new(seed, &name.to_string());
@@ -136,7 +136,7 @@ impl Run {
                     clients.spawn_on(sender.live(), handle);
                 }
                 Side::Receiver => {
-                    let habit = Habit::ALL[usize::from(number) % Habit::ALL.len()];
+                    let habit = habits[usize::from(number) % habits.len()];
                     let mut client = client(Token::Kept);
                     client.narrow = habit == Habit::Deaf;
                     clients.spawn_on(Receiver { client, habit, chance }.live(), handle);

@@ -1,6 +1,7 @@
 //! What a run is like, from its test and from the environment (see README.md).
 
 use crate::client::Token;
+use crate::receivers::Habit;
 use std::env;
 use std::fmt::Debug;
 use std::str::FromStr;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) peer: Option<Peer>,
     /// What senders do about resumption, in turns.
     pub(crate) tokens: Vec<Token>,
+    /// What receivers do, in turns.
+    pub(crate) habits: Vec<Habit>,
 }
 
 impl Settings {
@@ -48,6 +51,7 @@ impl Settings {
             preload: variable("CRASH_PRELOAD", 0),
             ready: Duration::from_millis(variable("CRASH_READY", 1000)),
             tokens: vec![Token::Kept, Token::NotWanted, Token::Kept, Token::Forgotten],
+            habits: Habit::ALL.to_vec(),
             peer: env::var("CRASH_START").ok().map(|start| {
                 let mut words = start.split_whitespace().map(str::to_owned);
                 Peer {

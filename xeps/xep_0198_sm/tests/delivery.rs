@@ -196,7 +196,8 @@ fn nobody_comes_back_after_the_restart() {
     let (mut newer, _) = managed(&place.world, CHAMBER);
     older.recv();
     newer.recv();
-    (older.stop_reading(), newer.stop_reading());
+    older.stop_reading();
+    newer.stop_reading();
     let mut juliet = juliet(&place.world);
     say(&mut juliet, CHAMBER, "1");
     place.kill();

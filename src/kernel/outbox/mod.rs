@@ -6,7 +6,7 @@
 //! has no room either for what its peer must not miss is ([`Outbox::push_reply`]).
 //!
 //! With stream management (XEP-0198) what was written stays until the peer has acknowledged it, and counts towards the
-//! bound. The queue then outlives its stream: another one can take it over ([`Outbox::resume`]).
+//! bound. The queue then outlives its stream: another one can take it over.
 
 mod entry;
 mod managed;
@@ -169,7 +169,7 @@ impl Queue {
     }
 }
 
-/// Which of the streams that a queue has had: see [`Outbox::resume`].
+/// Which of the streams that a queue has had: each one that resumes it has the next number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamNumber(u32);
 
